@@ -1,0 +1,1 @@
+"""One module per application: `tfvision train <name>` runs apps/<name>.py."""

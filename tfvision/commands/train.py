@@ -1,0 +1,60 @@
+"""tfvision train APP: a run folder from data, resumed where it stopped."""
+
+import shutil
+
+from tfvision import engine
+from tfvision.commands import flags as read
+from tfvision.commands.errors import UsageError
+
+
+def main(app, args):
+    """Trains the app by its flags; goes on where a run of the same flags stopped."""
+    config, own = read.parse(
+        app,
+        "train",
+        args,
+        fresh=read.flag(bool, False, "Delete what the run folder holds and start anew."),
+        deterministic=read.flag(bool, False, "Bit-equal from run to run, at some cost of speed."),
+    )
+    if own["fresh"] and config.run.exists():
+        delete_run(config.run)
+    refuse_other(app, config)
+    typed = [arg for arg in args if arg not in OWN]
+    read.write_config(app, config, typed)
+    if own["deterministic"]:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    train(app, config)
+    print(f"Trained: {config.run}. Next: tfvision evaluate {read.name_of(app)} --run {config.run}")
+
+
+OWN = ("--fresh", "--no-fresh", "--deterministic", "--no-deterministic")
+
+
+def train(app, config):
+    """Builds and trains; Ctrl-C says how to go on."""
+    model = engine.build(app, config)
+    try:
+        app.train(model, config)
+    except KeyboardInterrupt:
+        raise UsageError("Stopped. The same command goes on from the last checkpoint") from None
+    return model
+
+
+def refuse_other(app, config):
+    """A run folder trained with other flags is not continued."""
+    other = read.differences(app, config)
+    if other:
+        told = ", ".join(f"{name} was {a!r}, now {b!r}" for name, (a, b) in other.items())
+        raise UsageError(
+            f"{config.run} was trained with other flags: {told}. "
+            "Choose another --run, or start anew with --fresh"
+        )
+
+
+def delete_run(folder):
+    """Deletes a run folder, and nothing that is none."""
+    if not (folder / "config.json").exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: is no run folder (it has no config.json), so --fresh won't delete it")
+    shutil.rmtree(folder)

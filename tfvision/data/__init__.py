@@ -1,0 +1,1 @@
+"""One data set per file, read into arrays; `stream` makes the endless batches of a training."""

@@ -1,0 +1,1 @@
+"""The embedded data sets: procedural, so that every command works offline and for ever."""

@@ -1,0 +1,1 @@
+"""Losses: functions of tensors, one value per example or pixel, unreduced."""

@@ -1,0 +1,1 @@
+"""Pictures: numpy and OpenCV in, uint8 RGB out."""
