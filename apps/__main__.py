@@ -42,6 +42,8 @@ def main(args=None):
 def run(verb, args):
     """Calls tfvision.commands.<verb>; those of an app get its module."""
     choose(verb, VERBS, "verb")
+    if verb == "demo":
+        return importlib.import_module("tfvision.commands.demo").main(args, app_named)
     if verb not in OF_APPS:
         return importlib.import_module(f"tfvision.commands.{verb}").main(args)
     if not args or args[0].startswith("-"):
@@ -50,9 +52,14 @@ def run(verb, args):
         return 0 if args and args[0] in ("-h", "--help") else 2
     choose(args[0], apps(), "app")
     with importlib.import_module("tfvision.commands.quiet").imports():
-        app = importlib.import_module(f".{args[0]}", __package__)
+        app = app_named(args[0])
         command = importlib.import_module(f"tfvision.commands.{verb}")
     return command.main(app, args[1:])
+
+
+def app_named(name):
+    """The app's module."""
+    return importlib.import_module(f".{name}", __package__)
 
 
 def apps():

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from pathlib import Path
+import shlex
 from typing import Annotated
 
 import tyro
@@ -43,7 +43,12 @@ def parse_again(app, verb, args, **own):
 def write_config(app, config, flags):
     """config.json of the run folder: the flags as typed and what they mean."""
     config.run.mkdir(parents=True, exist_ok=True)
-    content = {"app": name_of(app), "flags": flags, "config": plain(config)}
+    content = {
+        "app": name_of(app),
+        "command": command("train", app, flags),
+        "flags": flags,
+        "config": plain(config),
+    }
     hidden = config.run / ".config.json"
     hidden.write_text(json.dumps(content, indent=2) + "\n")
     os.replace(hidden, config.run / "config.json")
@@ -70,4 +75,4 @@ def name_of(app):
 
 def command(verb, app, args):
     """The command line that a user would type."""
-    return " ".join(["tfvision", verb, name_of(app), *(str(Path(a)) for a in args)])
+    return shlex.join(["tfvision", verb, name_of(app), *args])

@@ -19,7 +19,7 @@ def warp(maps, seed, *, size, elastic=10.0, turn=True, padding="reflect"):
     turn     also rotate by any angle and mirror
     return   float [size, size, c]
     """
-    seeds = tf.unstack(tf.random.split(seed, 4))
+    seeds = tf.unstack(tf.random.split(seed, 3))
     centre = tf.range(size, dtype=tf.float32) - (size - 1) / 2
     points = tf.stack(tf.meshgrid(centre, centre), -1)  # [size, size, 2], (x, y)
     points += elastic_field(seeds[0], size=size, scale=elastic)
@@ -49,7 +49,8 @@ def cubic_matrix(count, size):
     )
     matrix = np.zeros([size, count], np.float32)
     for tap in range(4):
-        np.add.at(matrix, (np.arange(size), np.clip(low + tap - 1, 0, count - 1)), weights[:, tap] / 2)
+        knot = np.clip(low + tap - 1, 0, count - 1)
+        np.add.at(matrix, (np.arange(size), knot), weights[:, tap] / 2)
     return matrix
 
 

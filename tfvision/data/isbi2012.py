@@ -9,13 +9,22 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tfvision.data.files import DataError, locate, read_image
+from tfvision.data.files import (
+    DataError,
+    choose_split,
+    locate,
+    read_image,
+    read_label_map,
+    stack,
+)
 
 FOLDER = "isbi2012"
 PUBLISHER = "https://imagej.net/events/isbi-2012-segmentation-challenge"
 LAYOUT = "train/image/0.png ... and train/label/0.png ..., 8-bit grey"
+LICENCE = "MIT as re-published in github.com/zhixuhao/unet; cite the two papers above"
 CLASSES = ("membrane", "cell")
 SPLITS = {"train": range(0, 20), "validation": range(20, 25), "all": range(0, 25)}
+PARTS = {"train": "all", "validation": "all"}
 
 
 def load(root=None, split="train"):
@@ -25,33 +34,41 @@ def load(root=None, split="train"):
     split    "train" (slices 0-19), "validation" (20-24) or "all"
     return   image uint8 [n, h, w, 1], label int32 [n, h, w]
     """
-    if split not in SPLITS:
-        raise ValueError(f"Expected split in {tuple(SPLITS)}. Received: split={split!r}")
+    choose_split(split, SPLITS)
     root = locate(root, FOLDER, publisher=PUBLISHER, layout=LAYOUT)
-    pairs = [read_pair(root, number) for number in SPLITS[split]]
-    return {
-        "image": np.stack([image for image, _ in pairs]),
-        "label": np.stack([label for _, label in pairs]),
-    }
+    images, labels = zip(*(read_pair(root, number) for number in SPLITS[split]), strict=True)
+    names = [pair_files(root, number)[0] for number in SPLITS[split]]
+    return {"image": stack(images, names), "label": np.stack(labels)}
+
+
+def pair_files(root, number):
+    """The files of a slice and of its label."""
+    return [Path(root, "train", kind, f"{number}.png") for kind in ("image", "label")]
 
 
 def read_pair(root, number):
     """One slice and its label: uint8 [h, w, 1], int32 [h, w]."""
-    files = [Path(root, "train", kind, f"{number}.png") for kind in ("image", "label")]
-    image, label = (read_image(file, cv2.IMREAD_GRAYSCALE) for file in files)
-    if image.shape != label.shape:
-        raise DataError(f"{files[1]}: its size {label.shape[:2]} is not the image's {image.shape[:2]}")
-    unknown = np.setdiff1d(np.unique(label), [0, 255])
+    image_file, label_file = pair_files(root, number)
+    image, label = read_image(image_file, cv2.IMREAD_GRAYSCALE), read_label_map(label_file)
+    if image.shape[:2] != label.shape:
+        sizes = f"{label.shape} is not the image's {image.shape[:2]}"
+        raise DataError(f"{label_file}: its size {sizes}")
+    unknown = np.setdiff1d(label, [0, 255])
     if len(unknown):
-        raise DataError(f"{files[1]}: expected 0 (membrane) and 255 (cell), found {unknown[:5]}")
-    return image, (label[..., 0] > 127).astype(np.int32)
+        raise DataError(f"{label_file}: expected 0 (membrane) and 255 (cell), found {unknown[:5]}")
+    return image, (label > 127).astype(np.int32)
 
 
 def check(root=None):
     """Every fault of the data set, one line each, naming the file."""
     root = locate(root, FOLDER, publisher=PUBLISHER, layout=LAYOUT)
+    size = None
     for number in SPLITS["all"]:
         try:
-            read_pair(root, number)
+            shape = read_pair(root, number)[0].shape[:2]
         except DataError as fault:
             yield str(fault)
+            continue
+        size = size or shape
+        if shape != size:
+            yield f"{pair_files(root, number)[0]}: its size {shape} is not the others' {size}"

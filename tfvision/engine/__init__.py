@@ -2,6 +2,7 @@
 
 from tfvision.engine.app import App, RunConfig, Signature, build
 from tfvision.engine.checkpoint import restore, save
+from tfvision.engine.export import export
 from tfvision.engine.fit import fit
 
-__all__ = ["App", "RunConfig", "Signature", "build", "fit", "restore", "save"]
+__all__ = ["App", "RunConfig", "Signature", "build", "export", "fit", "restore", "save"]

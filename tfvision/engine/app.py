@@ -36,12 +36,14 @@ class Signature:
     inputs  name -> TensorSpec, unknown where any size is fine
     fixed   name -> shape of the TFLite file's inputs; None where that file is dynamic, too
     fit     how a picture is made to fit a fixed shape: "letterbox", "stretch" or "tile"
+    margin  what a tile sees beyond the part that counts, px at each side
     """
 
     fn: Callable[..., dict[str, tf.Tensor]]
     inputs: dict[str, tf.TensorSpec]
     fixed: dict[str, list[int]] | None = None
     fit: Literal["letterbox", "stretch", "tile"] | None = None
+    margin: int = 0
 
 
 class App(Protocol):

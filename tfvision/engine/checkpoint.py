@@ -37,7 +37,7 @@ def restore(model, folder):
     for step in reversed(steps(folder)):
         file = Path(folder, f"{step:08d}", "state.npz")
         try:
-            with np.load(file) as state:
+            with open(file, "rb") as content, np.load(content) as state:
                 values = [state[name] for name in sorted(state.files) if name != "step"]
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             print(f"{file}: damaged ({error}); trying the one before")

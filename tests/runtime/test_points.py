@@ -1,0 +1,116 @@
+import json
+
+import numpy as np
+import pytest
+
+from tfvision.runtime import inputs, points
+
+CORNERS = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]], float)
+OFF = "OFF\n# a rectangle\n4 1 0\n0 0 0\n2 0 0\n2 1 0\n0 1 0\n4 0 1 2 3\n"
+PLY = (
+    "ply\nformat ascii 1.0\ncomment made by hand\nelement vertex 4\nproperty float y\n"
+    "property float x\nproperty float z\nproperty uchar red\nelement face 1\n"
+    "property list uchar int vertex_indices\nend_header\n"
+    "0 0 0 9\n0 2 0 9\n1 2 0 9\n1 0 0 9\n4 0 1 2 3\n"
+)
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("a.off", OFF),
+        ("b.off", OFF.replace("OFF\n# a rectangle\n4 1 0", "OFF4 1 0")),
+        ("c.ply", PLY),
+        ("d.json", json.dumps(CORNERS.tolist())),
+        ("e.json", json.dumps({"points": CORNERS.tolist(), "name": "rectangle"})),
+    ],
+)
+def test_text_files_give_their_corners(tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    arrays = points.read(tmp_path / name)
+    assert list(arrays) == ["points"]
+    np.testing.assert_array_equal(arrays["points"], CORNERS)
+
+
+def test_numpy_files_give_their_arrays(tmp_path):
+    np.save(tmp_path / "a.npy", CORNERS)
+    np.savez(tmp_path / "b.npz", points1=CORNERS, valid=np.ones(4, bool))
+    np.testing.assert_array_equal(points.read(tmp_path / "a.npy")["points"], CORNERS)
+    assert set(points.read(tmp_path / "b.npz")) == {"points1", "valid"}
+
+
+@pytest.mark.parametrize("text", [OFF, PLY])
+def test_points_are_drawn_evenly_from_the_surface_of_a_mesh(tmp_path, text):
+    file = tmp_path / ("a.ply" if text == PLY else "a.off")
+    file.write_text(text)
+    found = points.read(file, count=4000, seed=1)["points"]
+    assert found.shape == (4000, 3)
+    assert (found >= 0).all() and (found <= [2, 1, 0]).all()
+    np.testing.assert_allclose(found.mean(0), [1, 0.5, 0], atol=0.04)
+    np.testing.assert_allclose(found.std(0), [2 / 12**0.5, 1 / 12**0.5, 0], atol=0.02)
+    np.testing.assert_array_equal(found, points.read(file, count=4000, seed=1)["points"])
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("a.off", b""), ("a.off", b"OFF\n4 1 0\n0 0 0\n"), ("a.off", OFF[:-4].encode() + b"2 9\n"),
+        ("a.off", b"solid\n"), ("a.ply", b""), ("a.ply", PLY[:-30].encode()),
+        ("a.ply", PLY.replace("ascii", "binary_little_endian").encode()),
+        ("a.ply", PLY.replace("vertex", "corner").encode()), ("a.npy", b""), ("a.npy", b"noise"),
+        ("a.npz", b"PK noise"), ("a.npz", b""), ("a.json", b"{"), ("a.json", b'["a", "b"]'),
+        ("a.json", b"[[1, 2], [3]]"), ("a.xyz", b"1 2 3"), ("a.json", b"\xff\xfe"),
+    ],
+)
+def test_broken_files_are_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}: "):
+        points.read(tmp_path / name)
+
+
+def test_pickles_are_not_opened(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(ValueError, match="a.npy: "):
+        points.read(tmp_path / "a.npy")
+
+
+def test_a_set_is_thinned_or_repeated_to_the_count_a_model_takes():
+    many = np.arange(30.0).reshape(10, 3)
+    thin = points.resampled(many, 4)
+    assert len(thin) == 4 and len(np.unique(thin[:, 0])) == 4
+    assert set(map(tuple, thin)) <= set(map(tuple, many))
+    wide = points.resampled(many, 23)
+    assert len(wide) == 23 and set(map(tuple, wide)) == set(map(tuple, many))
+    with pytest.raises(ValueError, match="at least one point"):
+        points.resampled(np.empty([0, 3]), 4)
+
+
+PAIRS = {
+    "points1": (np.dtype(np.float32), (1, 8, 2)),
+    "points2": (np.dtype(np.float32), (1, 8, 2)),
+    "valid": (np.dtype(bool), (1, 8)),
+}
+
+
+def test_correspondences_are_filled_up_with_slots_that_are_not_valid():
+    rows = np.arange(12.0).reshape(3, 4)
+    found, real = inputs.from_arrays({"points": rows}, PAIRS)
+    assert real == 3
+    np.testing.assert_array_equal(found["points1"][:3], rows[:, :2])
+    np.testing.assert_array_equal(found["points2"][:3], rows[:, 2:])
+    np.testing.assert_array_equal(found["valid"], [True] * 3 + [False] * 5)
+    assert found["points1"].dtype == np.float32 and not found["points1"][3:].any()
+
+
+@pytest.mark.parametrize(
+    "arrays, text",
+    [
+        ({"points1": np.ones([3, 2])}, "Expected points2"),
+        ({"points1": np.ones([3, 2]), "points2": np.ones([4, 2])}, "same number of rows"),
+        ({"points1": np.ones([9, 2]), "points2": np.ones([9, 2])}, "at most 8"),
+        ({"points1": np.ones(3), "points2": np.ones([3, 2])}, "2 dimensions"),
+    ],
+)
+def test_correspondences_that_do_not_fit_are_refused(arrays, text):
+    with pytest.raises(ValueError, match=text):
+        inputs.from_arrays(arrays, PAIRS)
