@@ -66,7 +66,6 @@ def build(config):
     model = unet.UNet(net, depth=config.depth, padding=config.padding, tile=config.tile)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps)
     model.compile(optimizer=keras.optimizers.Adam(rate))
-    model.optimizer.build(model.trainable_variables)
     return model
 
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 SIDE = 64  # Of the pictures that `finder` takes.
-KERNEL = np.float32([[0, 1, 2, 0, 0], [3, 1, 0, 0, 1], [0, 0, 4, 2, 0], [1, 0, 0, 1, 0], [0, 2, 0, 0, 5]])
+KERNEL = np.float32(
+    [[0, 1, 2, 0, 0], [3, 1, 0, 0, 1], [0, 0, 4, 2, 0], [1, 0, 0, 1, 0], [0, 2, 0, 0, 5]]
+)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +49,8 @@ def definitions():
             "points": (find_points, [image], "letterbox"),
             "maps": (find_maps, [image], "letterbox"),
             "unsaid": (find_square, [image], None)}),
-        ("filter", "segmentation", ["value"], {"serving_default": (twice_filtered, [tile], "tile")}),
+        ("filter", "segmentation", ["value"],
+         {"serving_default": (twice_filtered, [tile], "tile")}),
         ("generator", "generator", [], {"serving_default": (generate, [z], None)}),
         ("cloud", "point sets", ["low", "high"], {"serving_default": (height, [points], None)}),
         ("matches", "correspondences", [],
@@ -73,7 +76,9 @@ def write_model(folder, app, task, classes, signatures):
         "app": app, "task": task, "version": 1, "summary": app, "classes": classes,
         "signatures": {
             name: {
-                "inputs": {s.name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for s in specs},
+                "inputs": {
+                    s.name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for s in specs
+                },
                 "fixed": None if fit is None else {s.name: s.shape.as_list() for s in specs},
                 "fit": fit,
                 **({"margin": 4} if fit == "tile" else {}),
@@ -111,7 +116,8 @@ def bright_region(image):
     sides = []
     for axis in (1, 2):
         hit = tf.reduce_any(mask, axis)[0]
-        sides.append((tf.reduce_min(tf.where(hit, at, 1e3)), tf.reduce_max(tf.where(hit, at, -1.0)) + 1))
+        first = tf.reduce_min(tf.where(hit, at, 1e3))
+        sides.append((first, tf.reduce_max(tf.where(hit, at, -1.0)) + 1))
     (x1, x2), (y1, y2) = sides
     return x1, y1, x2, y2, mask
 
@@ -137,7 +143,8 @@ def find_points(image):
     import tensorflow as tf
 
     x1, y1, x2, y2, _ = bright_region(image)
-    row = tf.stack([(x1 + x2 - 1) / 2, (y1 + y2 - 1) / 2, (x2 - x1) / 2, 0.5 + 0 * x1, 1.0 + 0 * x1])
+    centre = [(x1 + x2 - 1) / 2, (y1 + y2 - 1) / 2]
+    row = tf.stack([*centre, (x2 - x1) / 2, 0.5 + 0 * x1, 1.0 + 0 * x1])
     return {
         "keypoints": tf.reshape(row, [1, 1, 5]),
         "corners": tf.reshape(tf.stack([x1 - 0.5, y1 - 0.5] * 8), [1, 8, 2]),

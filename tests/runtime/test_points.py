@@ -68,6 +68,16 @@ def test_broken_files_are_named(tmp_path, name, content):
         points.read(tmp_path / name)
 
 
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_cut_off_archives_are_named(tmp_path, share):
+    file = tmp_path / "a.npz"
+    np.savez_compressed(file, points=np.random.default_rng(0).random([100, 3]))
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(ValueError, match="a.npz: "):
+        points.read(file)
+
+
 def test_pickles_are_not_opened(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{}], object), allow_pickle=True)
     with pytest.raises(ValueError, match="a.npy: "):

@@ -35,21 +35,20 @@ def stream(
         examples = {name: tf.constant(rows) for name, rows in _checked(examples).items()}
     count = len(next(iter(examples.values())))
 
-    def example(position):
-        index = position // share * batch_size + worker * share + position % share
-        picked = _rows(examples, index, count, seed)
-        return augment(picked, example_seed(seed, index)) | {"index": index}
-
     def batch(step):
         index = step * batch_size + worker * share + tf.range(share, dtype=tf.int64)
-        return _rows(examples, index, count, seed) | {"index": index}
+        row = _shuffled(index, count, seed)
+        return {name: tf.gather(rows, row) for name, rows in examples.items()} | {"index": index}
 
-    if augment is None:
-        dataset = tf.data.Dataset.range(start_step, 2**62 // batch_size)
-        return dataset.map(batch, num_parallel_calls=parallel, deterministic=True).prefetch(2)
-    dataset = tf.data.Dataset.range(start_step * share, 2**62 // workers)
-    dataset = dataset.map(example, num_parallel_calls=parallel, deterministic=True)
-    return dataset.batch(share, drop_remainder=True).prefetch(2)
+    def change(example):
+        index = example.pop("index")
+        return augment(example, example_seed(seed, index)) | {"index": index}
+
+    parallel = {"num_parallel_calls": parallel, "deterministic": True}
+    dataset = tf.data.Dataset.range(start_step, 2**62 // batch_size).map(batch, **parallel)
+    if augment is not None:
+        dataset = dataset.unbatch().map(change, **parallel).batch(share, drop_remainder=True)
+    return dataset.prefetch(2)
 
 
 def example_seed(seed, index):
@@ -96,14 +95,8 @@ def _check_finite(name, rows):
         raise ValueError(f"Expected finite numbers. Received: {name}[{row}] has NaN or infinity")
 
 
-def _rows(examples, index, count, seed):
-    """The examples at running numbers `index`, int64 [] or [b]."""
-    row = _shuffled(index, count, seed)
-    return {name: tf.gather(rows, row) for name, rows in examples.items()}
-
-
 def _shuffled(index, count, seed):
-    """Which of `count` rows stands at `index`, int64 [] or [b]: a fresh permutation each epoch."""
+    """Which of `count` rows stands at `index`, int64 [b]: a fresh permutation each epoch."""
     last, key = tf.constant(count - 1, tf.int64), _epoch_key(seed, index // count)
     return tf.raw_ops.RandomIndexShuffle(index=index % count, seed=key, max_index=last, rounds=8)
 
@@ -112,12 +105,11 @@ def _epoch_key(seed, epoch):
     """Three mixed numbers uint32 [..., 3] for an epoch int64 [...].
 
     RandomIndexShuffle looks at few bits of its key: with plain seed and epoch, orders repeat after
-    256 epochs and favour some rows. Hence the finaliser of SplitMix64 (Steele et al., 2014).
+    256 epochs and favour some rows. Hence the mixing of SplitMix64 (Steele et al., 2014).
     """
     word = tf.expand_dims(tf.cast(epoch, tf.uint64), -1) * 3 + np.arange(3, dtype=np.uint64)
     word = word + np.uint64((seed * 3 << 32) + 0x9E3779B97F4A7C15 & (1 << 64) - 1)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         word = tf.bitwise.bitwise_xor(word, tf.bitwise.right_shift(word, np.uint64(shift)))
         word = word * np.uint64(factor)
-    word = tf.bitwise.bitwise_xor(word, tf.bitwise.right_shift(word, np.uint64(31)))
     return tf.cast(tf.bitwise.right_shift(word, np.uint64(32)), tf.uint32)

@@ -29,7 +29,7 @@ def trace(function, specs):
     concrete = tf.function(function, autograph=False).get_concrete_function(**specs)
     both = set(specs) & set(concrete.structured_outputs)
     if both:
-        raise ValueError(f"Expected outputs named unlike the inputs. Received: {sorted(both)} twice")
+        raise ValueError(f"Expected outputs named unlike inputs. Received: {sorted(both)} twice")
     return concrete
 
 

@@ -17,8 +17,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not training or mask is not None or tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            self.synchronized = True
+        self.synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        if not training or mask is not None or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         scale, offset = tf.ones([self._channels]), tf.zeros([self._channels])
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+THRESHOLDS = tuple(round(0.3 + 0.05 * i, 2) for i in range(14))  # 0.30, 0.35, ... 0.95
+
 
 def pixel_accuracy(labels, truth):
     """Share of pixels with the right label."""
@@ -37,7 +39,7 @@ def cells_of(probability, *, threshold, smallest=30):
     return watershed(-probability, seeds).astype(np.int32)
 
 
-def best_threshold(probabilities, truths, candidates=np.arange(0.3, 0.96, 0.05)):
+def best_threshold(probabilities, truths, candidates=THRESHOLDS):
     """The candidate with the highest mean Rand score; choose it on training slices."""
     pairs = list(zip(probabilities, truths, strict=True))
     scores = [np.mean([rand_score(p, t, threshold=c) for p, t in pairs]) for c in candidates]

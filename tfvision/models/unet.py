@@ -62,6 +62,7 @@ def valid_size(at_least, depth=4):
     return smallest + max(-(-(at_least - smallest) // step), 0) * step
 
 
+@keras.saving.register_keras_serializable("tfvision")
 class UNet(System):
     """Learns and draws label maps.
 
@@ -72,7 +73,7 @@ class UNet(System):
 
     def __init__(self, net, *, depth, padding, tile, **options):
         super().__init__(**options)
-        self.net, self.tile = net, tile
+        self.net, self.depth, self.padding, self.tile = net, depth, padding, tile
         self.cut = valid_margin(depth) if padding == "valid" else 0  # px lost at each side
         self.margin = self.cut or 6 * 2**depth
         self.stride = (tile - 2 * self.margin) // 2**depth * 2**depth
@@ -83,6 +84,11 @@ class UNet(System):
             )
         self.make_means("loss", "accuracy")
         self.built = True
+
+    def get_config(self):
+        return {
+            "net": self.net, "depth": self.depth, "padding": self.padding, "tile": self.tile,
+        }
 
     def call(self, image, training=False):
         """Scores of one tile: float [b, h, w, c] in 0..1 -> logits float32 [b, h', w', k]."""

@@ -1,6 +1,8 @@
 """Points and other arrays from files: npz, npy, json, PLY and OFF."""
 
 import json
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -61,10 +63,11 @@ def resampled(points, count, seed=0):
 
 
 def _npz(file):
-    with np.load(file, allow_pickle=False) as archive:
-        if not hasattr(archive, "files"):
-            raise ValueError("it is no npz archive")
-        return {name: archive[name] for name in archive.files}
+    try:
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, zlib.error, AttributeError, TypeError) as error:
+        raise ValueError(f"it is no npz archive, or damaged: {error}") from error
 
 
 def _npy(file):

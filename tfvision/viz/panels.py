@@ -62,18 +62,19 @@ def legend(rows, *, height, text=12):
     """
     row, pad = round(text * 2.4), round(text * 1.6)
     fit = max(1, (max(height, 8 * row + 2 * pad) - 2 * pad) // row)
+    most = min(fit, len(rows))
+    height = max(height, row * most + 2 * pad)
     columns = [rows[i : i + fit] for i in range(0, len(rows), fit)]
-    panel = np.full([max(height, row * min(fit, len(rows)) + 2 * pad), 0, 3], 255, np.uint8)
-    return beside(panel, *(_column(part, panel.shape[0], row, pad, text) for part in columns))
+    return beside(*(_column(part, height, most, row, text) for part in columns))
 
 
-def _column(rows, height, row, pad, text):
+def _column(rows, height, most, row, text):
     names = min(max(text_size(name, text)[0] for _, name, _ in rows), 16 * text)
     numbers = max(text_size(value, text)[0] for _, _, value in rows)
-    gap = round(0.8 * text)
+    gap, pad = round(0.8 * text), round(1.6 * text)
     width = pad + text + gap + names + 2 * gap + numbers + pad
     panel = np.full([height, width, 3], 255, np.uint8)
-    y = (height - row * len(rows)) // 2
+    y = (height - row * most) // 2
     for i, (colour, name, value) in enumerate(rows):
         base = y + i * row + (row + text) // 2
         panel[base - text - 1 : base + 1, pad : pad + text + 2] = colour

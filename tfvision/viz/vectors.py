@@ -28,7 +28,7 @@ def embedding(image, vector, *, neighbours=(), distances=(), names=()):
 
 
 def nearest(neighbours, distances, names, height, text):
-    """A panel of the nearest examples; the nearer, the longer the bar."""
+    """A panel of the nearest examples and how far they are, the nearest in bold."""
     distances = np.asarray(distances, float)
     rows = [name_of(n, names) if len(names) else f"example {n}" for n in neighbours]
     title = max(len(row) for row in rows)

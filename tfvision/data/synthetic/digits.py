@@ -112,7 +112,7 @@ def _hands(random, paths, count):
     maps = strokes.affine(turn, slant, random.normal(-0.2, 0.25, count))
     drawn = []
     for path in paths:
-        corners = [i for i, point in enumerate(path) if len(point) == 3]
+        corners = tuple(i for i, point in enumerate(path) if len(point) == 3)
         knots = np.array([point[:2] for point in path]) - 0.5
         knots = knots + random.normal(0, 0.042, [count, *knots.shape])
         curve = strokes.curve_matrix(len(path), corners) @ knots
@@ -132,7 +132,7 @@ def _fit(lines):
 
 def _picture(random, lines):
     """The lines drawn by a pen of random width: uint8 [28, 28]."""
-    pen, press = np.clip(random.normal(2.3, 0.55), 1.3, 4.0), random.uniform(0.95, 1.35)
+    pen, press = np.clip(random.normal(2.6, 0.55), 1.5, 4.3), random.uniform(0.95, 1.35)
     placed = [(line + (SIDE - 1) / 2 + 0.5) * FINE - 0.5 for line in lines]
     large = strokes.draw(placed, SIDE * FINE, pen * FINE)
     large = cv2.GaussianBlur(large, (0, 0), 0.3 * FINE)

@@ -16,7 +16,7 @@ SPLITS = {  # Numbers of the alphabets.
     "validation": tuple(range(2, 24, 6)),
 }
 SIDE, CHARACTERS, DRAWERS = 105, 20, 20
-PENS = (2, 3, 3, 3, 3)  # px
+PENS = (3, 5, 5, 5, 5)  # px
 
 
 def load(split="background", *, seed=0):
@@ -181,7 +181,7 @@ def _pictures(random, lines, hands):
     for line in lines:
         knots = line + random.normal(0, 1, [DRAWERS, 1, 2]) * hands["loose"][:, None, None]
         knots += random.normal(0, 1, [DRAWERS, *line.shape]) * hands["shake"][:, None, None]
-        drawn.append(np.clip(_curve(knots) @ warp + place, 2, SIDE - 3))
+        drawn.append(np.clip(_curve(knots) @ warp + place, 4, SIDE - 5))
     pens = random.choice(PENS, DRAWERS)
     images = [strokes.draw(one, SIDE, pen) for *one, pen in zip(*drawn, pens, strict=True)]
     return (np.stack(images) < 128).astype(np.uint8) * 255

@@ -41,20 +41,19 @@ def _span(knot, first, last, count):
     return rows
 
 
-def draw(lines, side, pen, *, antialias=True):
+def draw(lines, side, pen):
     """Lines drawn bright on black: uint8 [side, side].
 
     lines   list of float [points, 2], (x, y) px; a line of one point is a dot
-    pen     width of the pen, px
+    pen     width of the pen, px, kept to within about one
     """
     canvas = np.zeros([side, side], np.uint8)
     scaled = [(line * 2**FINE).round().astype(np.int32)[:, np.newaxis] for line in lines]
-    style = cv2.LINE_AA if antialias else cv2.LINE_8
-    width = max(round(pen), 1)
+    width = max(2 * round((pen - 1.4) / 2), 1)  # OpenCV's lines come out 1.4 px wider.
     curves = [line for line in scaled if len(line) > 1]
-    cv2.polylines(canvas, curves, False, 255, width, style, FINE)
+    cv2.polylines(canvas, curves, False, 255, width, cv2.LINE_AA, FINE)
     for dot in (line[0, 0].tolist() for line in scaled if len(line) == 1):
-        cv2.circle(canvas, dot, round(0.7 * pen * 2**FINE), 255, -1, style, FINE)
+        cv2.circle(canvas, dot, round(0.6 * pen * 2**FINE), 255, -1, cv2.LINE_AA, FINE)
     return canvas
 
 
