@@ -39,10 +39,11 @@ class Config(engine.RunConfig):
     depth: int = 3  # Poolings.
     padding: Literal["same", "valid"] = "same"  # Of convolutions; valid is the paper's.
     norm: bool = True  # Batch normalisation (not in the paper).
-    dropout: float = 0.2  # At the end of the contracting path.
+    dropout: float = 0.1  # At the end of the contracting path.
     loss: Literal["plain", "border"] = "plain"  # border: the paper's weights (eq. 2).
     crop: int = 192  # Side of the training crops, px.
     elastic: float = 5.0  # Deformation at the 3x3 grid, px (standard deviation).
+    deformed: float = 0.5  # Share of the crops that are bent; the others keep their pixels.
     tile: int = 224  # Side of the tiles a whole image is cut into, px.
     classes: int = 2  # Of `pairs`; the other data sets have 2.
 
@@ -109,7 +110,9 @@ def deform(example, seed, config):
     image = tf.cast(example["image"], tf.float32) / 255
     maps = tf.concat([image, tf.expand_dims(example["weight"], -1), classes], -1)
     place, tone = tf.unstack(tf.random.split(seed, 2))
-    maps = augment.warp(maps, place, size=config.crop, elastic=config.elastic)
+    maps = augment.warp(
+        maps, place, size=config.crop, elastic=config.elastic, deformed=config.deformed
+    )
     c = image.shape[-1]
     return {
         "image": augment.grey(maps[..., :c], tone),

@@ -117,3 +117,14 @@ def test_grey_of_no_strength_is_the_image():
     image = RANDOM.random([5, 5, 3], np.float32)
     same = augment.grey(image, SEED, contrast=0.0, brightness=0.0)
     np.testing.assert_allclose(same, image, atol=2e-6)
+
+
+@pytest.mark.parametrize("size", [16, 17])
+def test_crops_that_are_not_deformed_keep_their_pixels(size):
+    image = np.random.default_rng(0).random([30, 37, 1]).astype(np.float32)
+    for k in range(8):
+        crop = augment.warp(tf.constant(image), [0, k], size=size, deformed=0.0).numpy()
+        turned = [np.rot90(m, r) for m in (crop, crop[:, ::-1]) for r in range(4)]
+        windows = np.lib.stride_tricks.sliding_window_view(image[..., 0], (size, size))
+        errors = [np.abs(windows - t[..., 0]).max((2, 3)).min() for t in turned]
+        assert min(errors) < 1e-4

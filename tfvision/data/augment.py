@@ -6,26 +6,33 @@ import tensorflow as tf
 from tfvision import ops
 
 
-def warp(maps, seed, *, size, elastic=10.0, turn=True, padding="reflect"):
+def warp(maps, seed, *, size, elastic=10.0, turn=True, deformed=1.0, padding="reflect"):
     """A crop of random place, orientation and elastic deformation, read from all maps at once.
 
     The deformation is the U-Net's: displacements drawn at a 3x3 grid over the crop and
-    interpolated by cubic convolution (Ronneberger et al., 2015, section 3.1).
+    interpolated by cubic convolution (Ronneberger et al., 2015, section 3.1). Reading between
+    pixels takes noise away that the images to come will have; hence `deformed`: the other crops
+    are turned by right angles only and keep their pixels as they are.
 
-    maps     float [h, w, c]
-    seed     int32 [2]
-    size     side of the crop, px
-    elastic  standard deviation of the displacements, px
-    turn     also rotate by any angle and mirror
-    return   float [size, size, c]
+    maps      float [h, w, c]
+    seed      int32 [2]
+    size      side of the crop, px
+    elastic   standard deviation of the displacements, px
+    turn      also rotate and mirror: by any angle where deformed, else by right angles
+    deformed  share of the crops that are deformed, 0..1
+    return    float [size, size, c]
     """
-    seeds = tf.unstack(tf.random.split(seed, 3))
-    centre = tf.range(size, dtype=tf.float32) - (size - 1) / 2
+    seeds = tf.unstack(tf.random.split(seed, 4))
+    bent = tf.random.stateless_uniform([], seeds[3]) < deformed
+    middle = (size - 1) / 2
+    centre = tf.range(size, dtype=tf.float32) - middle
     points = tf.stack(tf.meshgrid(centre, centre), -1)  # [size, size, 2], (x, y)
-    points += elastic_field(seeds[0], size=size, scale=elastic)
+    points += tf.where(bent, elastic_field(seeds[0], size=size, scale=elastic), 0.0)
     if turn:
-        points = points @ tf.transpose(_orientation(seeds[1]))
-    points += _random_centre(seeds[2], tf.shape(maps)[:2], size)
+        orientation = _orientation(seeds[1])
+        points @= tf.transpose(tf.where(bent, orientation, _right_angle(orientation)))
+    place = _random_centre(seeds[2], tf.shape(maps)[:2], size)
+    points += tf.where(bent, place, tf.floor(place) + middle % 1)
     return ops.grid_sample(maps[tf.newaxis], points[tf.newaxis], padding=padding)[0]
 
 
@@ -67,6 +74,12 @@ def _orientation(seed):
     angle, mirror = 2 * np.pi * angle, tf.where(mirror < 0.5, -1.0, 1.0)
     cos, sin = tf.cos(angle), tf.sin(angle)
     return tf.stack([tf.stack([cos * mirror, -sin]), tf.stack([sin * mirror, cos])])
+
+
+def _right_angle(orientation):
+    """The orientation by a multiple of a right angle that is nearest: float32 [2, 2] of 0, 1, -1."""
+    larger = tf.abs(orientation) >= tf.reverse(tf.abs(orientation), [1])
+    return tf.where(larger, tf.sign(orientation), 0.0)
 
 
 def _random_centre(seed, shape, size):

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-THRESHOLDS = tuple(round(0.3 + 0.05 * i, 2) for i in range(14))  # 0.30, 0.35, ... 0.95
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99)
 
 
 def pixel_accuracy(labels, truth):
