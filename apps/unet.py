@@ -141,9 +141,9 @@ def evaluate(model, config):
 
 def segment(model, images):
     """model.segment, image by image: labels [n, h, w], probabilities [n, h, w, k]."""
-    function = tf.function(model.segment)
-    results = [function(tf.constant(image[np.newaxis])) for image in images]
-    return tuple(np.concatenate([part.numpy() for part in parts]) for parts in zip(*results))
+    results = [model.segment(tf.constant(image[np.newaxis])) for image in images]
+    labels, probabilities = zip(*results, strict=True)
+    return np.concatenate(labels), np.concatenate(probabilities)
 
 
 def draw(model, config):

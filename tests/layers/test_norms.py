@@ -1,4 +1,4 @@
-"""layers.FusedBatchNormalization is keras.layers.BatchNormalization, only faster."""
+"""layers.norms: a batch norm that is only faster; a layer norm that bears two derivatives."""
 
 import keras
 import numpy as np
@@ -51,3 +51,44 @@ def test_it_is_saved_and_loaded_by_keras(tmp_path):
     assert isinstance(loaded.layers[0], layers.FusedBatchNormalization)
     x = np.ones([1, 4, 4, 2], np.float32)
     np.testing.assert_array_equal(loaded(x), model(x))
+
+
+def test_layer_norm_is_keras_s_over_the_whole_image():
+    images = np.random.default_rng(1).normal(3, 2, [2, 4, 5, 3]).astype(np.float32)
+    theirs = keras.layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-5)
+    np.testing.assert_allclose(layers.LayerNormalization()(images), theirs(images), atol=1e-5)
+
+
+def test_layer_norm_s_gain_and_offset_belong_to_channels():
+    ours = layers.LayerNormalization(epsilon=0.0)
+    ours.build([None, 4, 5, 2])
+    ours.set_weights([np.array([3.0, 0.0]), np.array([1.0, -7.0])])
+    images = np.random.default_rng(2).normal(size=[1, 4, 5, 2]).astype(np.float32)
+    out = ours(images).numpy()
+    np.testing.assert_array_equal(out[..., 1], -7.0)
+    expected = (images[..., 0] - images.mean()) / images.std() * 3 + 1
+    np.testing.assert_allclose(out[..., 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_layer_norm_s_second_derivative_is_that_of_finite_differences():
+    """Of a squared slope, by a weight in front of the norm: the case of a gradient penalty."""
+    norm = layers.LayerNormalization(dtype="float64")
+    random = np.random.default_rng(3)
+    images, weights = (tf.constant(random.normal(size=[1, 3, 4, 2])) for _ in range(2))
+    factor = tf.Variable(random.normal(size=[2]))
+
+    def squared_slope():
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            score = tf.reduce_sum(norm(tf.tanh(images * factor)) * weights)
+        return tf.reduce_sum(tape.gradient(score, images) ** 2)
+
+    with tf.GradientTape() as tape:
+        value = squared_slope()
+    gradient, start, step = tape.gradient(value, factor).numpy(), factor.numpy(), 1e-5
+    for i, unit in enumerate(np.eye(2) * step):
+        sides = []
+        for sign in (1, -1):
+            factor.assign(start + sign * unit)
+            sides.append(float(squared_slope()))
+        np.testing.assert_allclose(gradient[i], (sides[0] - sides[1]) / (2 * step), rtol=1e-6)

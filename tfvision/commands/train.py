@@ -1,6 +1,10 @@
 """tfvision train APP: a run folder from data, resumed where it stopped."""
 
+import json
+import os
 import shutil
+
+import tensorflow as tf
 
 from tfvision import engine
 from tfvision.commands import flags as read
@@ -16,17 +20,20 @@ def main(app, args):
         fresh=read.flag(bool, False, "Delete what the run folder holds and start anew."),
         deterministic=read.flag(bool, False, "Bit-equal from run to run, at some cost of speed."),
     )
-    if own["fresh"] and config.run.exists():
-        delete_run(config.run)
-    refuse_other(app, config)
-    typed = [arg for arg in args if arg not in OWN]
-    read.write_config(app, config, typed)
+    if first_worker():
+        if own["fresh"] and config.run.exists():
+            delete_run(config.run)
+        refuse_other(app, config)
+        read.write_config(app, config, [arg for arg in args if arg not in OWN])
     if own["deterministic"]:
-        import tensorflow as tf
-
         tf.config.experimental.enable_op_determinism()
     train(app, config)
     print(f"Trained: {config.run}. Next: tfvision evaluate {read.name_of(app)} --run {config.run}")
+
+
+def first_worker():
+    """Whether this process may write the run folder: of several workers, the first."""
+    return json.loads(os.environ.get("TF_CONFIG") or "{}").get("task", {}).get("index", 0) == 0
 
 
 OWN = ("--fresh", "--no-fresh", "--deterministic", "--no-deterministic")
@@ -39,6 +46,11 @@ def train(app, config):
         app.train(model, config)
     except KeyboardInterrupt:
         raise UsageError("Stopped. The same command goes on from the last checkpoint") from None
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        raise UsageError(
+            f"Lost another worker ({type(error).__name__}). Start all workers again with the same "
+            "command; they go on from the last checkpoint"
+        ) from None
     return model
 
 

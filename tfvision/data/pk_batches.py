@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from tfvision.data.stream import stream
+from tfvision.data.stream import placement
 
 
 def pk_batches(
@@ -19,8 +19,8 @@ def pk_batches(
     together=1,
     variants=1,
     augment=None,
-    worker=0,
-    workers=1,
+    worker=None,
+    workers=None,
 ):
     """Endless batches for losses that compare examples: P classes, K examples of each.
 
@@ -39,16 +39,18 @@ def pk_batches(
     variants   each such group is drawn in one of so many versions, in which its classes are
                others: label becomes label * variants + variant, and "variant" is added
     augment    (batch) -> batch; random numbers come from ops.noise by the batch's "index"
-    worker     this worker's number, of `workers`; it gets classes / workers classes
+    worker     this worker's number, of `workers`; it gets classes / workers classes. Default: as
+               the tf.distribute strategy in scope has it
     return     tf.data.Dataset of dicts [b, ...], b = P K / workers; "index" int64 [b] numbers
                the examples seen, "label" is int32
     raises     ValueError for numbers or examples that cannot be dealt
     """
-    _check(classes, per_class, together, variants, worker, workers)
-    stream(examples, batch_size=1, seed=seed, start_step=start_step)  # Checks what both share.
+    worker, workers, devices = placement() if workers is None else (worker, workers, 1)
+    _check_numbers(classes, per_class, together, variants, worker, workers * devices)
+    _check_arrays(examples, family, seed, start_step)
     deal = _Dealer(examples, family, classes, per_class, together, variants, seed)
     share = classes * per_class // workers
-    with tf.device("CPU:0"):
+    with tf.device("CPU:0"):  # Where tf.data runs.
         tensors = {name: tf.constant(rows) for name, rows in examples.items()}
 
     def plan():
@@ -63,9 +65,8 @@ def pk_batches(
         found |= {"variant": variant} if variants > 1 else {}
         return found | {"index": first + tf.range(share, dtype=tf.int64)}
 
-    kinds = (
-        tf.TensorSpec([], tf.int64), tf.TensorSpec([share], tf.int64), tf.TensorSpec([share], tf.int32)
-    )
+    kinds = [([], tf.int64), ([share], tf.int64), ([share], tf.int32)]
+    kinds = tuple(tf.TensorSpec(*kind) for kind in kinds)
     dataset = tf.data.Dataset.from_generator(plan, output_signature=kinds).map(batch)
     if augment is not None:
         dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
@@ -117,7 +118,7 @@ class _Dealer:
         return np.resize(random.permutation(self.rows[number]), self.per_class)
 
 
-def _check(classes, per_class, together, variants, worker, workers):
+def _check_numbers(classes, per_class, together, variants, worker, workers):
     """ValueError for numbers that make no sense."""
     positive = min(classes, per_class, together, variants, workers) >= 1
     if not positive or classes % (together * workers) or not 0 <= worker < workers:
@@ -125,4 +126,24 @@ def _check(classes, per_class, together, variants, worker, workers):
             "Expected numbers >= 1, classes that divide into workers of whole groups, and "
             f"0 <= worker < workers. Received: classes={classes}, per_class={per_class}, "
             f"together={together}, variants={variants}, worker={worker}, workers={workers}"
+        )
+
+
+def _check_arrays(examples, family, seed, start_step):
+    """ValueError for examples that are no rows, and for a seed or step below 0."""
+    shapes = {name: np.shape(rows) for name, rows in examples.items()}
+    lengths = {shape[:1] for shape in shapes.values()}
+    kinds = {np.asarray(examples[name]).dtype.kind for name in {"label", family} & set(examples)}
+    if len(lengths) != 1 or lengths & {(), (0,)} or not kinds <= set("iu"):
+        raise ValueError(f"Expected arrays of one length, integer labels. Received: {shapes}")
+    missing = {"label", family} - {None} - set(examples)
+    if missing or {"index", "variant"} & set(examples):
+        raise ValueError(
+            f"Expected arrays {sorted({'label', family} - {None})}, and none named index or "
+            f"variant. Received: {sorted(examples)}"
+        )
+    if not 0 <= seed < 2**31 or start_step < 0:
+        raise ValueError(
+            "Expected 0 <= seed < 2**31 and start_step >= 0. "
+            f"Received: seed={seed}, start_step={start_step}"
         )

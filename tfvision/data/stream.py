@@ -11,8 +11,8 @@ def stream(
     seed,
     start_step=0,
     augment=None,
-    worker=0,
-    workers=1,
+    worker=None,
+    workers=None,
     parallel=tf.data.AUTOTUNE,
 ):
     """Endless batches: every epoch in a new order, each example with its own random numbers.
@@ -25,12 +25,14 @@ def stream(
     seed        0..2**31-1, decides the order and, with the example's running number, augmentation
     start_step  the first step to yield
     augment     (example, seed int32 [2]) -> example; random ops must be stateless on the seed
-    worker      this worker's number, of `workers`; it gets batch_size / workers examples
+    worker      this worker's number, of `workers`; it gets batch_size / workers examples.
+                Default: as the tf.distribute strategy in scope has it
     parallel    examples (batches, without augment) that are made at a time; changes no result
     return      tf.data.Dataset of dicts [b, ...]; "index" int64 [b] numbers the examples seen
     raises      ValueError, naming the array and the row, where examples cannot be used
     """
-    share = _share(batch_size, seed, start_step, worker, workers)
+    worker, workers, devices = placement() if workers is None else (worker, workers, 1)
+    share = _share(batch_size, seed, start_step, worker, workers * devices) * devices
     with tf.device("CPU:0"):  # Where tf.data runs; a GPU has better uses of its memory.
         examples = {name: tf.constant(rows) for name, rows in _checked(examples).items()}
     count = len(next(iter(examples.values())))
@@ -48,7 +50,22 @@ def stream(
     dataset = tf.data.Dataset.range(start_step, 2**62 // batch_size).map(batch, **parallel)
     if augment is not None:
         dataset = dataset.unbatch().map(change, **parallel).batch(share, drop_remainder=True)
+    if devices > 1:
+        dataset = dataset.unbatch().batch(share // devices, drop_remainder=True)
     return dataset.prefetch(2)
+
+
+def placement():
+    """(this worker's number, workers, devices of each) under the tf.distribute strategy in scope.
+
+    With one worker Keras shares each batch among the devices, so that there is one device to us.
+    """
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 0, 1, 1
+    resolver = strategy.cluster_resolver
+    workers = resolver.cluster_spec().num_tasks("worker")
+    return resolver.task_id, workers, strategy.num_replicas_in_sync // workers
 
 
 def example_seed(seed, index):
@@ -57,7 +74,7 @@ def example_seed(seed, index):
 
 
 def _share(batch_size, seed, start_step, worker, workers):
-    """Examples per step and worker; ValueError for numbers that make no sense."""
+    """Examples per step and part; ValueError for numbers that make no sense."""
     if workers < 1 or batch_size < 1 or batch_size % workers or not 0 <= worker < workers:
         raise ValueError(
             "Expected a batch size >= 1 that the workers can share, and 0 <= worker < workers. "

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
@@ -25,7 +27,7 @@ class RunConfig:
     learning_rate: float = 1e-3  # The optimiser's, at the start of its schedule.
     seed: int = 0  # Decides weights, order of the data and noise.
     precision: Literal["float32", "mixed_bfloat16"] = "float32"  # Of layers; losses are float32.
-    strategy: Literal["none", "mirrored"] = "none"  # Mirrored: all devices of this computer.
+    strategy: Literal["none", "mirrored", "multi_worker"] = "none"  # See docs/training.md.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,14 +80,31 @@ def build(app, config):
     The session is cleared because the names Keras gives to layers would otherwise depend on what
     was built before, and with them the last bits of every training step.
     """
+    scope = _scope(config.strategy)
     keras.utils.clear_session()
     keras.utils.set_random_seed(config.seed)
     keras.mixed_precision.set_global_policy(config.precision)
-    with _scope(config.strategy):
+    with scope:
         return app.build(config)
 
 
 def _scope(strategy):
+    """The strategy's scope. Several workers must be set up before any other use of TensorFlow."""
     if strategy == "mirrored":
         return tf.distribute.MirroredStrategy().scope()
+    if strategy == "multi_worker":
+        cluster = json.loads(os.environ.get("TF_CONFIG") or "{}").get("cluster")
+        if not cluster:
+            raise ValueError(
+                "Expected the addresses of all workers and this one's number in the environment "
+                "variable TF_CONFIG, see docs/training.md. "
+                f"Received: TF_CONFIG={os.environ.get('TF_CONFIG')!r}"
+            )
+        return tf.distribute.MultiWorkerMirroredStrategy().scope()
     return contextlib.nullcontext()
+
+
+def is_chief(model):
+    """Whether this process writes the run folder: of several workers, the first one."""
+    resolver = model.distribute_strategy.cluster_resolver
+    return resolver is None or resolver.task_id in (None, 0)

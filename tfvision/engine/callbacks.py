@@ -14,12 +14,15 @@ from tfvision.engine import checkpoint
 from tfvision.viz.files import write_image
 
 
-def standard(folder, config, picture=None):
+def standard(folder, config, picture=None, *, chief=True):
     """The callbacks of every training, in the order in which they must run.
 
-    The checkpoint comes last: what it claims to be done has been written before.
+    The checkpoint comes last: what it claims to be done has been written before. Of several
+    workers only the chief writes.
     """
     every = max(config.steps // config.epoch_steps // 10, 1)
+    if not chief:
+        return [StopAtNaN(config), Checkpoints(folder / "checkpoints", config, write=False)]
     drawing = [Pictures(folder, config, picture, every)] if picture else []
     return [
         StopAtNaN(config),
@@ -58,12 +61,12 @@ class StopAtNaN(EpochCallback):
 class Checkpoints(EpochCallback):
     """Saves the state at the end of each epoch."""
 
-    def __init__(self, folder, config):
+    def __init__(self, folder, config, write=True):
         super().__init__(config)
-        self.folder = folder
+        self.folder, self.write = folder, write
 
     def on_epoch_end(self, epoch, logs=None):
-        checkpoint.save(self.model, self.folder, self.step_after(epoch))
+        checkpoint.save(self.model, self.folder, self.step_after(epoch), write=self.write)
 
 
 class History(EpochCallback):

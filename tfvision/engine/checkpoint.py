@@ -11,17 +11,23 @@ import numpy as np
 KEPT = 2
 
 
-def save(model, folder, step):
+def save(model, folder, step, *, write=True):
     """Writes folder/<step>/state.npz and keeps the newest two.
 
     All variables of the model (weights, running averages, states of seed generators) and of its
-    optimisers are saved; running metrics are not, for checkpoints are made at the ends of epochs.
+    optimisers are saved. Checkpoints are made at the ends of epochs, where metrics start anew.
+
+    write  False for all workers but the chief: reading a variable may need every worker
     """
-    folder = Path(folder)
+    values = {f"{i:05d}": variable.numpy() for i, variable in enumerate(variables(model))}
+    if write:
+        _write(values, Path(folder), step)
+
+
+def _write(values, folder, step):
     hidden = folder / f".{step:08d}"
     shutil.rmtree(hidden, ignore_errors=True)
     hidden.mkdir(parents=True)
-    values = {f"{i:05d}": variable.numpy() for i, variable in enumerate(variables(model))}
     with open(hidden / "state.npz", "wb") as file:
         np.savez(file, step=step, **values)
         file.flush()
@@ -54,7 +60,8 @@ def steps(folder):
 
 def variables(model):
     """What a checkpoint holds, in an order that only the model's code decides."""
-    found = list(model.variables)
+    means = {id(v) for v in model.metrics_variables}
+    found = [v for v in model.variables if id(v) not in means]
     for optimizer in optimizers(model):
         found += optimizer.variables
     seen = set()

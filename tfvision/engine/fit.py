@@ -10,6 +10,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfvision.engine import callbacks, checkpoint
+from tfvision.engine.app import is_chief
 
 
 def fit(model, data, config, *, picture=None, extra=()):
@@ -25,13 +26,14 @@ def fit(model, data, config, *, picture=None, extra=()):
     picture  () -> uint8 [h, w, 3], drawn and kept about ten times per training
     extra    more Keras callbacks
     """
-    folder = Path(config.run)
+    folder, chief = Path(config.run), is_chief(model)
     start = checkpoint.restore(model, folder / "checkpoints")
-    write_environment(folder)
-    writers = [*extra, *callbacks.standard(folder, config, picture)]
+    if chief:
+        write_environment(folder)
+    writers = [*extra, *callbacks.standard(folder, config, picture, chief=chief)]
     for first, epochs, length in _legs(start, config.steps, config.epoch_steps):
         model.fit(
-            data(first),
+            on_workers(model.distribute_strategy, data, first),
             initial_epoch=first // config.epoch_steps,
             epochs=first // config.epoch_steps + epochs,
             steps_per_epoch=length,
@@ -39,6 +41,18 @@ def fit(model, data, config, *, picture=None, extra=()):
             verbose=0,
             callbacks=writers,
         )
+
+
+def on_workers(strategy, data, first):
+    """The batches from step `first` on; of several workers, each makes its own share only."""
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return data(first)
+
+    def share(_):
+        with strategy.scope():  # Tells the data which worker this is.
+            return data(first)
+
+    return strategy.distribute_datasets_from_function(share)
 
 
 def _legs(start, steps, length):

@@ -1,5 +1,6 @@
 """Keras layers; with tfvision.models the only place that owns weights."""
 
-from tfvision.layers.norms import FusedBatchNormalization
+from tfvision.layers.norms import FusedBatchNormalization, LayerNormalization
+from tfvision.layers.posteriors import DiagonalGaussian, FullGaussian
 
-__all__ = ["FusedBatchNormalization"]
+__all__ = ["DiagonalGaussian", "FullGaussian", "FusedBatchNormalization", "LayerNormalization"]

@@ -45,3 +45,34 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     def _follow(self, mean, variance):
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1 - self.momentum))
+
+
+@keras.saving.register_keras_serializable("tfvision")
+class LayerNormalization(keras.layers.Layer):
+    """Layer normalisation of images, over all but the batch (Ba et al., 2016), for critics.
+
+    Unlike keras.layers.LayerNormalization, it is right under a penalty on gradients: Keras takes
+    its moments from tf.nn.moments, where a stop_gradient leaves the first derivative as it should
+    be and spoils the second. As in WGAN-GP's own code, gain and offset belong to channels.
+
+    inputs   float [b, h, w, c]
+    return   float [b, h, w, c]; computed in float32 at least
+    """
+
+    def __init__(self, epsilon=1e-5, **options):
+        super().__init__(**options)
+        self.epsilon = epsilon
+
+    def build(self, shape):
+        self.gain = self.add_weight(name="gain", shape=[shape[-1]], initializer="ones")
+        self.offset = self.add_weight(name="offset", shape=[shape[-1]], initializer="zeros")
+
+    def call(self, inputs):
+        x = tf.cast(inputs, tf.float32) if inputs.dtype.size < 4 else inputs
+        centred = x - tf.reduce_mean(x, [1, 2, 3], keepdims=True)
+        variance = tf.reduce_mean(centred**2, [1, 2, 3], keepdims=True)
+        x = centred * tf.math.rsqrt(variance + self.epsilon)
+        return tf.cast(x, inputs.dtype) * self.gain + self.offset
+
+    def get_config(self):
+        return super().get_config() | {"epsilon": self.epsilon}

@@ -37,13 +37,14 @@ def gradient_penalty(critic, points, *, target=1.0, one_sided=False):
     critic     float [b, ...] -> scores [b] or [b, 1]; a score must depend on its own example alone
     points     float [b, ...]
     one_sided  only slopes over the target cost
-    return     (|gradient of the score| - target)^2, float32 [b]; its own gradient is finite
-               where the slope is 0
+    return     (|gradient of the score| - target)^2, float32 [b] (float64 for such points); its
+               own gradient is finite where the slope is 0
     """
     with tf.GradientTape() as tape:
         tape.watch(points)
         scores = critic(points)
-    slopes = tf.cast(tape.gradient(scores, points), tf.float32)
+    slopes = tape.gradient(scores, points)
+    slopes = tf.cast(slopes, tf.float32) if slopes.dtype.size < 4 else slopes
     squares = tf.reduce_sum(slopes**2, axis=list(range(1, slopes.shape.rank)))
     excess = tf.sqrt(squares + 1e-12) - target
     return (tf.nn.relu(excess) if one_sided else excess) ** 2

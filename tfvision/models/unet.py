@@ -122,6 +122,7 @@ class UNet(System):
         """The part of a map [b, h, w] that valid convolutions leave."""
         return x[:, self.cut : x.shape[1] - self.cut, self.cut : x.shape[2] - self.cut]
 
+    @tf.function(reduce_retracing=True)
     def segment(self, image):
         """Label maps of whole images of any size, by overlapping tiles (fig. 2).
 

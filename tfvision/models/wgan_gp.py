@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tfvision import ops
+from tfvision import layers, ops
 from tfvision.losses import adversarial
 from tfvision.models import ema
 from tfvision.models.base import System
@@ -51,10 +51,11 @@ def critic_network(*, size=28, channels=1, filters=32, widest=128, norm=False):
         width = min(filters * 2 ** (level + 1), widest)
         x = convolution(width, 4, strides=2)(x)
         if norm and level:
-            x = keras.layers.LayerNormalization(axis=[1, 2, 3], dtype="float32")(x)
+            x = layers.LayerNormalization()(x)
         x = keras.layers.LeakyReLU(0.2)(x)
     x = keras.layers.LeakyReLU(0.2)(convolution(min(filters * 2**levels, widest), 3)(x))
-    scores = keras.layers.Dense(1, dtype="float32")(keras.layers.Flatten()(x))
+    # Without bias: differences of scores are all that counts.
+    scores = keras.layers.Dense(1, use_bias=False, dtype="float32")(keras.layers.Flatten()(x))
     return keras.Model(images, scores, name="critic")
 
 

@@ -8,21 +8,22 @@ def pairwise_distances(x, y=None, *, squared=False):
 
     The gradient is finite everywhere; between equal rows it is 0.
 
-    x        float [n, d]
-    y        float [m, d]; None: x itself, then the diagonal is exactly 0
+    x        float [..., n, d]
+    y        float [..., m, d]; None: x itself, then the diagonal is exactly 0
     squared  leave the root out
-    return   [n, m], 0 or more; float64 where x is, else float32
+    return   [..., n, m], 0 or more; float64 where x is, else float32
     """
     own = y is None
     x = _wide(x)
     y = x if own else tf.cast(y, x.dtype)
-    middle = tf.stop_gradient(tf.reduce_mean(y, 0))  # A common offset would cost precision.
+    middle = tf.stop_gradient(tf.reduce_mean(y, -2, keepdims=True))  # An offset costs precision.
     x, y = x - middle, y - middle
     product = tf.matmul(x, y, transpose_b=True)
-    lengths = tf.expand_dims(tf.reduce_sum(x * x, -1), 1) + tf.reduce_sum(y * y, -1)
+    x_lengths, y_lengths = (tf.reduce_sum(rows * rows, -1) for rows in (x, y))
+    lengths = tf.expand_dims(x_lengths, -1) + tf.expand_dims(y_lengths, -2)
     distances = tf.maximum(lengths - 2 * product, 0)
     if own:
-        distances *= 1 - tf.eye(tf.shape(x)[0], dtype=x.dtype)
+        distances *= 1 - tf.eye(tf.shape(x)[-2], dtype=x.dtype)
     return distances if squared else _root(distances)
 
 

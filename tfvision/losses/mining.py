@@ -1,0 +1,42 @@
+"""Which pairs of a batch a loss looks at. Masks of pairs, to be multiplied with its values."""
+
+import tensorflow as tf
+
+
+def equal_pairs(labels):
+    """Whether two examples are of one class: bool [..., n, n], from int [..., n]."""
+    return tf.equal(tf.expand_dims(labels, -1), tf.expand_dims(labels, -2))
+
+
+def all_pairs(same):
+    """All pairs of two examples: bool [..., n, n] without the diagonal."""
+    return tf.broadcast_to(~tf.eye(tf.shape(same)[-1], dtype=tf.bool), tf.shape(same))
+
+
+def hard_pairs(distance, same, *, count=1):
+    """Each example's farthest equals and its nearest others: bool [..., n, n].
+
+    Row i holds the pairs of example i. Pairs at the same distance as the last one that is taken
+    are taken, too; an example with fewer equals or others than `count` keeps all it has.
+
+    distance  float [..., n, n]
+    same      bool [..., n, n], of equal_pairs
+    count     how many of each
+    """
+    positive, negative = same & all_pairs(same), ~same
+    return _largest(distance, positive, count) | _largest(-distance, negative, count)
+
+
+def _largest(values, mask, count):
+    """The `count` largest values of each row among those in the mask."""
+    lowest = tf.constant(values.dtype.min, values.dtype)
+    among = tf.where(mask, values, lowest)
+    count = min(count, values.shape[-1] or count)
+    last = tf.math.top_k(among, count).values[..., -1:]
+    return mask & (values >= last)
+
+
+def mean_of(values, mask):
+    """The mean of the values in a mask; 0 where it is empty."""
+    mask = tf.cast(mask, values.dtype)
+    return tf.reduce_sum(values * mask) / tf.maximum(tf.reduce_sum(mask), 1)
