@@ -42,10 +42,10 @@ def main(args=None):
 def run(verb, args):
     """Calls tfvision.commands.<verb>; those of an app get its module."""
     choose(verb, VERBS, "verb")
-    if verb == "demo":
-        return importlib.import_module("tfvision.commands.demo").main(args, app_named)
     if verb not in OF_APPS:
-        return importlib.import_module(f"tfvision.commands.{verb}").main(args)
+        with importlib.import_module("tfvision.commands.quiet").imports():
+            command = importlib.import_module(f"tfvision.commands.{verb}")
+        return command.main(args, app_named) if verb == "demo" else command.main(args)
     if not args or args[0].startswith("-"):
         print(f"usage: tfvision {verb} APP [flags]\n\n{table(apps())}\n\nFlags of an app: "
               f"tfvision {verb} APP --help")

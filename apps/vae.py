@@ -202,7 +202,6 @@ def serve(model):
     shape = model.encoder.input_shape[1:]
     image = tf.TensorSpec([None, *shape], tf.uint8, name="image")
     z = tf.TensorSpec([None, model.posterior.size], tf.float32, name="z")
-    return {
-        "serving_default": engine.Signature(encode, {"image": image}, fit="stretch"),
-        "decode": engine.Signature(decode, {"z": z}),
-    }
+    codes = engine.Signature(encode, {"image": image}, fit="stretch")
+    images = engine.Signature(decode, {"z": z})
+    return {"serving_default": codes, "encode": codes, "decode": images}

@@ -1,6 +1,8 @@
 """engine.export: what is written is proven, and what is not equal is not written."""
 
 import json
+import subprocess
+import sys
 import types
 
 import keras
@@ -139,3 +141,30 @@ def test_too_few_examples_and_equal_names_are_refused():
 ])
 def test_tolerances(truth, answer, within):
     assert proof.deviation(truth, answer)["within"] is within
+
+
+STRANGER = """
+import sys
+sys.modules["tfvision"] = None
+import numpy as np, tensorflow as tf
+folder, file = sys.argv[1:]
+function = tf.saved_model.load(folder).signatures["serving_default"]
+image = np.load(file)
+np.savez(file, **{name: value.numpy() for name, value in function(image=image).items()})
+"""
+
+
+@pytest.mark.slow
+def test_the_saved_model_needs_no_tfvision(exported, tmp_path):
+    root, _ = exported
+    image = np.random.default_rng(3).integers(0, 256, [2, 9, 7, 3], np.uint8)
+    with open(tmp_path / "io.npz", "wb") as file:
+        np.save(file, image)
+    command = [sys.executable, "-I", "-c", STRANGER, str(root / "tiny" / "1"), file.name]
+    subprocess.run(command, check=True, capture_output=True)
+    module, model = app()
+    truth = module.serve(model)["serving_default"].fn(image=tf.constant(image))
+    with np.load(tmp_path / "io.npz") as found:
+        assert set(found.files) == set(truth)
+        for name, value in truth.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5)

@@ -27,7 +27,8 @@ def test_the_paper_s_network_has_its_weights_and_sizes():
 def test_valid_convolutions_cut_the_margin(depth):
     size = unet.valid_size(60, depth)
     net = unet.network(filters=2, depth=depth)
-    assert net(np.zeros([1, size, size, 1], np.float32)).shape[1] == size - 2 * unet.valid_margin(depth)
+    shape = net(np.zeros([1, size, size, 1], np.float32)).shape
+    assert shape[1] == size - 2 * unet.valid_margin(depth)
 
 
 def whole(model, image, depth):
@@ -59,6 +60,16 @@ def test_tiles_equal_the_whole_image(padding, tile, shape):
     labels, probabilities = model.segment(tf.constant(image))
     np.testing.assert_allclose(probabilities, whole(model, image, 2), atol=1e-6)
     np.testing.assert_array_equal(labels, probabilities.numpy().argmax(-1))
+
+
+def test_the_average_turns_with_the_image():
+    model = small("same", 80)
+    image = np.random.default_rng(5).integers(0, 256, [1, 40, 27, 1], np.uint8)
+    _, plain = model.segment_averaged(image)
+    for turned in (np.rot90(image, 1, (1, 2)), image[:, ::-1]):
+        _, other = model.segment_averaged(np.ascontiguousarray(turned))
+        back = np.rot90(other, -1, (1, 2)) if turned.shape[1] == 27 else other[:, ::-1]
+        np.testing.assert_allclose(back, plain, atol=1e-6)
 
 
 @pytest.mark.parametrize("padding, tile", [("same", 48), ("same", 40), ("valid", 61)])

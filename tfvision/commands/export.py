@@ -22,7 +22,7 @@ def main(app, args):
         args,
         to=read.flag(Path, Path("savedmodels"), "Folder of all exported models."),
         quantize=read.flag(
-            tuple[Literal["float16", "dynamic", "int8"], ...], (), "More TFLite files, smaller ones."
+            tuple[Literal["float16", "dynamic", "int8"], ...], (), "More, smaller TFLite files."
         ),
     )
     card = export(app, config, own["to"], own["quantize"])

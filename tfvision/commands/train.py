@@ -68,5 +68,5 @@ def refuse_other(app, config):
 def delete_run(folder):
     """Deletes a run folder, and nothing that is none."""
     if not (folder / "config.json").exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder}: is no run folder (it has no config.json), so --fresh won't delete it")
+        raise UsageError(f"{folder}: has no config.json, so it is no run that --fresh may delete")
     shutil.rmtree(folder)

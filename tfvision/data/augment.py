@@ -77,7 +77,7 @@ def _orientation(seed):
 
 
 def _right_angle(orientation):
-    """The orientation by a multiple of a right angle that is nearest: float32 [2, 2] of 0, 1, -1."""
+    """The nearest orientation by a multiple of a right angle: float32 [2, 2] of 0, 1, -1."""
     larger = tf.abs(orientation) >= tf.reverse(tf.abs(orientation), [1])
     return tf.where(larger, tf.sign(orientation), 0.0)
 

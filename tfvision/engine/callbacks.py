@@ -168,8 +168,8 @@ class Progress(EpochCallback):
         last = self.step_after(epoch) == self.config.steps
         if terminal or last or now - self.shown > 10:
             self.shown = now
-            line = self.line(self.step_after(epoch), logs)
-            print(("\r" if terminal else "") + line, end="\033[K\n" if terminal else "\n", flush=True)
+            start, end = ("\r", "\033[K\n") if terminal else ("", "\n")
+            print(start + self.line(self.step_after(epoch), logs), end=end, flush=True)
 
     def line(self, step, logs):
         speed = self.done / max(time.monotonic() - self.clock, 1e-9)

@@ -34,9 +34,8 @@ class WeightedL1(keras.layers.Layer):
         super().__init__(**{"dtype": "float32"} | options)
 
     def build(self, shape):
-        self.alpha = self.add_weight(
-            name="alpha", shape=[shape[-1]], initializer=keras.initializers.Constant(-0.1)
-        )
+        start = keras.initializers.Constant(-(shape[-1] ** -0.5))  # Farther is less likely equal.
+        self.alpha = self.add_weight(name="alpha", shape=[shape[-1]], initializer=start)
         self.bias = self.add_weight(name="bias", shape=[], initializer="zeros")
 
     def call(self, a, b):

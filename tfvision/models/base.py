@@ -23,7 +23,9 @@ class System(keras.Model):
         """Optimiser's name in `compile` -> the weights that it moves."""
         return {"optimizer": self.trainable_weights}
 
-    def compile(self, *, jit_compile="auto", steps_per_execution=1, run_eagerly=False, **optimizers):
+    def compile(
+        self, *, jit_compile="auto", steps_per_execution=1, run_eagerly=False, **optimizers
+    ):
         """Takes one optimiser for each name in `updates` and creates all its variables.
 
         raises   ValueError for other names, and for what cannot work under the strategy in scope

@@ -29,7 +29,9 @@ def small(
                 width, 3, padding="same", use_bias=False, kernel_initializer="he_normal"
             )(x)
             x = keras.layers.ReLU()(layers.FusedBatchNormalization()(x))
-    x = keras.layers.Dense(dimensions, dtype="float32")(keras.layers.Flatten()(x))
+    # No distance sees an offset of all embeddings, unless their lengths are taken out.
+    last = keras.layers.Dense(dimensions, use_bias=unit_length, dtype="float32")
+    x = last(keras.layers.Flatten()(x))
     return keras.Model(image, UnitLength()(x) if unit_length else x, name="small")
 
 
@@ -93,19 +95,20 @@ class Siamese(System):
     def train_step(self, batch):
         """One step on the pairs that are mined from a batch {"image", "label"}."""
         with tf.GradientTape() as tape:
-            embedding, label = self.grouped(self(batch["image"], training=True), batch["label"])
-            same = mining.equal_pairs(label)
-            distance = self.distances(embedding)
-            loss = mining.mean_of(self.pair_loss(same, distance), self.mined(same, distance))
+            loss, watched = self.compared(batch, training=True)
         self.descend(tape, loss, self.optimizer, self.trainable_weights)
-        return self.track(loss=loss, **self.watched(embedding, same, distance))
+        return self.track(loss=loss, **watched)
 
     def test_step(self, batch):
-        embedding, label = self.grouped(self(batch["image"]), batch["label"])
-        same = mining.equal_pairs(label)
-        distance = self.distances(embedding)
+        loss, watched = self.compared(batch, training=False)
+        return self.track(loss=loss, **watched)
+
+    def compared(self, batch, training):
+        """The mean loss of the mined pairs, and what is watched over all."""
+        embedding, label = self.grouped(self(batch["image"], training=training), batch["label"])
+        same, distance = mining.equal_pairs(label), self.distances(embedding)
         loss = mining.mean_of(self.pair_loss(same, distance), self.mined(same, distance))
-        return self.track(loss=loss, **self.watched(embedding, same, distance))
+        return loss, self.watched(embedding, same, distance)
 
     def grouped(self, embedding, label):
         """Embeddings [g, n, d] and labels [g, n] of what is compared; all in one when mining."""

@@ -129,11 +129,29 @@ class UNet(System):
         image    uint8 [b, h, w, c]
         return   labels int32 [b, h, w], probabilities float32 [b, h, w, k]
         """
+        logits = self.scores(image)
+        return tf.argmax(logits, -1, output_type=tf.int32), tf.nn.softmax(logits)
+
+    @tf.function(reduce_retracing=True)
+    def segment_averaged(self, image):
+        """As `segment`, the mean over quarter turns and mirror images (cf. section 4).
+
+        Eight times the work, for somewhat better borders.
+        """
+        total = 0.0
+        for turn in range(4):
+            for mirror in (False, True):
+                turned = tf.image.rot90(image[:, :, ::-1] if mirror else image, turn)
+                back = tf.image.rot90(tf.nn.softmax(self.scores(turned)), -turn)
+                total += back[:, :, ::-1] if mirror else back
+        probabilities = total / 8
+        return tf.argmax(probabilities, -1, output_type=tf.int32), probabilities
+
+    def scores(self, image):
+        """Logits float32 [b, h, w, k] of whole images uint8 [b, h, w, c]."""
         b, h, w = tf.unstack(tf.shape(image)[:3])
         tiles = ops.split_tiles(image, tile=self.tile, stride=self.stride, margin=self.margin)
         logits = self(tf.cast(tiles, tf.float32) / 255, training=False)
         crop = self.margin - self.cut
         logits = logits[:, crop : crop + self.stride, crop : crop + self.stride]
-        logits = ops.join_tiles(logits, batch=b, height=h, width=w, stride=self.stride)
-        labels = tf.argmax(logits, -1, output_type=tf.int32)
-        return labels, tf.nn.softmax(logits)
+        return ops.join_tiles(logits, batch=b, height=h, width=w, stride=self.stride)

@@ -140,17 +140,16 @@ class WGANGP(System):
         """
         k, index = self.critic_steps, batch["index"]
         real = from_pixels(batch["image"])
-        z = self.noise(index, CRITIC)
+        fake = self.generator(self.noise(index, CRITIC), training=True)  # It rests until line 11.
         epsilon = ops.example_uniform(index, 1, seed=self.seed, purpose=MIXING)
         for t in range(k):
-            logs = self.improve_critic(real[t::k], z[t::k], epsilon[t::k])
+            logs = self.improve_critic(real[t::k], fake[t::k], epsilon[t::k])
         logs |= self.improve_generator(self.noise(index, GENERATOR)[::k])
         self.move_average(tf.shape(real)[0] // k)
         return self.track(**logs)
 
-    def improve_critic(self, real, z, epsilon):
-        """Lines 4 to 9, for m real images, noise vectors and mixing factors."""
-        fake = self.generator(z, training=True)
+    def improve_critic(self, real, fake, epsilon):
+        """Lines 4 to 9, for m real images, generated ones and mixing factors."""
         with tf.GradientTape() as tape:
             scores = self.critic(real, training=True), self.critic(fake, training=True)
             loss = tf.reduce_mean(adversarial.wasserstein_critic(*scores))

@@ -26,5 +26,5 @@ def _weights(length, cells, dtype):
     step = tf.cast(length, dtype) / cells
     first = tf.expand_dims(tf.range(cells, dtype=dtype) * step, 1)
     pixel = tf.expand_dims(tf.cast(tf.range(length), dtype), 0)
-    covered = tf.minimum(first + step, pixel + 1) - tf.maximum(first, pixel)
-    return tf.maximum(covered, 0) / step
+    covered = tf.maximum(tf.minimum(first + step, pixel + 1) - tf.maximum(first, pixel), 0)
+    return covered / tf.reduce_sum(covered, 1, keepdims=True)

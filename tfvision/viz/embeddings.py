@@ -54,8 +54,7 @@ def plane(vectors, images, labels, *, side=640, thumbnail=30):
     """
     points = principal(np.asarray(vectors, np.float64))
     low, high = points.min(0), points.max(0)
-    room = side - thumbnail
-    places = (points - low) / np.maximum(high - low, 1e-12) * (room - 1)
+    places = (points - low) / np.maximum(high - low, 1e-12) * (side - thumbnail)
     kinds, numbers = np.unique(labels, return_inverse=True)
     colours = palette(len(kinds) + 1)[1:]
     sheet = np.full([side, side, 3], 255, np.uint8)
