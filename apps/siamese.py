@@ -20,7 +20,7 @@ from tfvision.viz import embeddings
 
 TASK = "embedding"
 RUNS = "runs_1_10"  # The split that holds the publisher's one-shot trials.
-TRIALS = 100  # Runs of 20 trials that other splits are tested by.
+TRIALS = 100  # Runs of 20 trials, for splits that have none of their own.
 SHOWN = 10  # Characters on the map.
 
 
@@ -66,6 +66,11 @@ TINY = Config(
 
 
 def build(config):
+    if config.batch_size % (2 * config.per_class):
+        raise ValueError(
+            f"Expected a batch of an even number of classes, {config.per_class} examples each. "
+            f"Received: batch_size={config.batch_size}"
+        )
     model = siamese.Siamese(
         network(config),
         head=WeightedL1() if config.loss == "cross_entropy" else None,
@@ -120,8 +125,10 @@ def load(data, root, split):
 
 
 @cache
-def load_runs(data, root):
-    """The ten runs of the one-shot test."""
+def trials(data, root, split):
+    """The one-shot runs of a split: the publisher's ten, or as many like them from its images."""
+    if split != RUNS:
+        return one_shot.runs(load(data, root, split), count=TRIALS)
     found = omniglot.one_shot_runs(root) if data == "omniglot" else glyphs.one_shot_runs(count=10)
     return found[:10]
 
@@ -146,14 +153,17 @@ def drawn_anew(batch, config, size):
 
 def evaluate(model, config):
     """One-shot error; on whole alphabets also how well distances find and verify characters."""
-    runs = trials(config)
-    if config.split == RUNS:
-        return one_shot_scores(*compared(model, runs))
+    if (config.train_split, config.split) == ("background", "validation"):
+        raise ValueError(
+            "Expected --split evaluation or runs_1_10, for all of background was trained on. "
+            "Received: split=validation"
+        )
+    runs = trials(config.data, config.root, config.split)
+    scores = one_shot_scores(*compared(model, runs))
+    if config.split == RUNS or model.head is not None:
+        return scores
     known = load(config.data, config.root, config.split)
     vectors = embedded(model, known["image"])
-    scores = one_shot_scores(*compared(model, runs))
-    if model.head is not None:
-        return scores
     recalls = retrieval.recall_at_k(vectors, known["label"], ks=(1, 5))
     scores |= {f"recall_at_{k}": value for k, value in recalls.items()}
     return scores | within_alphabets(vectors, known)
@@ -166,13 +176,6 @@ def within_alphabets(vectors, known):
         for rows in (known["alphabet"] == a for a in np.unique(known["alphabet"]))
     ]
     return {f"verification_{key}": np.mean([one[key] for one in found]) for key in found[0]}
-
-
-def trials(config):
-    """The runs that `evaluate` tests by: the publisher's, or as many like them from a split."""
-    if config.split == RUNS:
-        return load_runs(config.data, config.root)
-    return one_shot.runs(load(config.data, config.root, config.split), count=TRIALS)
 
 
 def compared(model, runs):
@@ -205,7 +208,7 @@ def peers(config):
     }
     if config.split != RUNS:
         ways.pop("modified Hausdorff")  # Minutes for so many trials.
-    runs = trials(config)
+    runs = trials(config.data, config.root, config.split)
     answers = [run["answer"] for run in runs]
     return {
         name: one_shot_scores([way(run["test"], run["training"]) for run in runs], answers)
@@ -215,7 +218,7 @@ def peers(config):
 
 def draw(model, config):
     """One-shot trials with what was taken for what, and a map of an alphabet's characters."""
-    runs = trials(config)[:2]
+    runs = trials(config.data, config.root, config.split)[:2]
     parts = [
         (f"run {i + 1}: to name, found, and what was right", embeddings.one_shot(
             run["test"], run["training"], matrix, answer, most=12

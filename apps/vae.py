@@ -37,18 +37,19 @@ class Config(engine.RunConfig):
     steps: int = 8000
     batch_size: int = 100
     epoch_steps: int = 500
+    learning_rate: float = 2e-3
     units: int = 20  # Numbers of a code.
     hidden: tuple[int, ...] = (200, 200)  # Units of the encoder's layers; the decoder's, reversed.
-    activation: Literal["tanh", "relu", "silu"] = "tanh"
+    activation: Literal["silu", "tanh"] = "silu"
     covariance: Literal["diagonal", "full"] = "diagonal"  # Of the posterior q(z|x).
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"  # Of pixels: p(x|z).
     sigma: float = 0.1  # Of the Gaussian's pixels, 0..1; where it is learned, its start.
     learn_sigma: bool = False  # One sigma for all pixels, learned with the weights.
-    warm_up: int = 0  # Steps in which the divergence's weight grows from 0 to 1.
+    warm_up: int = 1000  # Steps in which the divergence's weight grows from 0 to 1; 0 for none.
     samples: int = 10  # Codes per image for the bound that `evaluate` measures.
 
 
-TINY = Config(steps=4, epoch_steps=2, batch_size=4, units=3, hidden=(8,), samples=2)
+TINY = Config(steps=4, epoch_steps=2, batch_size=4, units=3, hidden=(8,), warm_up=2, samples=2)
 
 
 def build(config):

@@ -9,8 +9,8 @@ import signal
 import children
 import numpy as np
 import pytest
-
 import tfvision.apps
+
 from tfvision import engine
 from tfvision.commands import evaluate, export, flags
 from tfvision.engine import checkpoint

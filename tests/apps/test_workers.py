@@ -5,9 +5,8 @@ import time
 
 import numpy as np
 import pytest
-import workers
-
 import tfvision.apps
+import workers
 
 APPS = [m.name for m in pkgutil.iter_modules(tfvision.apps.__path__) if not m.name.startswith("_")]
 pytestmark = pytest.mark.slow

@@ -123,7 +123,8 @@ def test_numbers_that_make_no_sense_are_refused(options):
 
 @pytest.mark.parametrize("examples", [
     {}, {"x": [1, 2]}, {"label": [0, 1], "x": [1]}, {"label": [0.5, 1.5]}, {"label": []},
-    {"label": 3}, {"label": [0, 1], "index": [0, 1]}, {"label": [0, 1], "variant": [0, 1]},
+    {"label": 3}, {"label": [0], "x": [np.nan]}, {"label": [0, 1], "index": [0, 1]},
+    {"label": [0, 1], "variant": [0, 1]},
 ])
 def test_examples_that_are_no_rows_with_labels_are_refused(examples):
     with pytest.raises(ValueError, match="Expected .* Received: "):

@@ -28,8 +28,12 @@ def main(args, app_named):
         shutil.rmtree(out)
     out.mkdir(parents=True)
     commands = cycle(flags.app, out, flags.steps)
-    shipped = [predict_shipped(folder, out, app_named) for folder in models(Path("savedmodels"))]
-    page = demo_page.write(out, flags.app, commands, shipped)
+    trained = predict(out / "savedmodels" / flags.app, out / "predicted", out, app_named)
+    shipped = [
+        predict(folder, out / "shipped" / folder.name, out, app_named)
+        for folder in models(Path("savedmodels"))
+    ]
+    page = demo_page.write(out, flags.app, commands, trained, shipped)
     print(f"\nDone in {time.monotonic() - begin:.0f} s. Open {page}")
 
 
@@ -37,15 +41,15 @@ def parser():
     """The flags of this verb."""
     parser = argparse.ArgumentParser("tfvision demo", description=__doc__)
     parser.add_argument("--app", default="unet", help="The app that goes through the whole cycle.")
-    parser.add_argument("--steps", type=int, default=200, help="Of its training.")
+    parser.add_argument("--steps", type=int, default=300, help="Of its training.")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="Folder of the page.")
     return parser
 
 
 def cycle(app, out, steps):
-    """Train, kill, resume, evaluate, export, predict; returns the command lines that did it."""
+    """Train, kill, resume, evaluate, export; returns the command lines that did it."""
     run, exported = out / app, out / "savedmodels"
-    every = max(steps // 8, 1)
+    every = max(steps // 10, 1)
     train = ["train", app, "--run", str(run), "--steps", str(steps), "--epoch-steps", str(every)]
     commands = [train]
     kill_after_a_checkpoint(train, run, (steps // every) // 2 * every)
@@ -92,17 +96,21 @@ def models(root):
     return sorted(file.parent for file in root.glob("[!.]*/card.json"))
 
 
-def predict_shipped(folder, out, app_named):
-    """Runs one shipped model on its app's embedded examples; returns what the page shows of it."""
+def predict(folder, target, out, app_named):
+    """Runs an exported model on its app's embedded examples; returns what the page shows of it."""
     card = json.loads((folder / "card.json").read_text())
     with quiet.imports():
         app = app_named(card["app"])
     inputs = example_files(app, out / "inputs")
-    target = out / "shipped" / card["app"]
     command = ["predict", card["app"], *map(str, inputs), "--model", str(folder)]
     call([*command, "--out", str(target)])
-    return {"card": card, "pictures": sorted(target.glob("*.png")), "inputs": inputs,
-            "command": shlex.join(["tfvision", *command])}
+    pictures = [file for file in sorted(target.glob("*.png")) if ".labels" not in file.name]
+    return {
+        "card": card,
+        "inputs": [file for file in inputs if file.suffix == ".png"],
+        "pictures": pictures,
+        "command": shlex.join(["tfvision", *command]),
+    }
 
 
 def example_files(app, folder, count=2):

@@ -5,6 +5,7 @@ import json
 import os
 from pathlib import Path
 
+from tfvision.commands.export import told
 from tfvision.engine.callbacks import read_history
 
 STYLE = """
@@ -25,18 +26,20 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size
 th, td { text-align: left; padding: 5px 22px 5px 0; border-bottom: 1px solid var(--line) }
 th { color: var(--soft); font-weight: 500 } td.n, th.n { text-align: right }
 img { max-width: 100%; border-radius: 6px; display: block }
-.row { display: flex; gap: 14px; flex-wrap: wrap; align-items: flex-start }
-.row figure { margin: 0; flex: 1 1 260px; max-width: 480px }
+figure { margin: 0 }
+.row { display: flex; gap: 14px; flex-wrap: wrap; align-items: flex-start; margin: 12px 0 }
+.row figure { flex: 0 1 auto; max-width: 480px }
 figcaption { color: var(--soft); font-size: 13px; margin-top: 4px }
 .good { color: #2a8f5b; font-weight: 600 }
 """
 
 
-def write(out, app, commands, shipped):
+def write(out, app, commands, trained, shipped):
     """Writes out/index.html and returns its path.
 
     commands  the command lines that made out/<app> and out/savedmodels/<app>
-    shipped   dicts with card, pictures, inputs, command, as demo.predict_shipped gives them
+    trained   what that model predicted, a dict from demo.predict
+    shipped   the same of every shipped model
     """
     run, out = out / app, Path(out)
     card = json.loads((out / "savedmodels" / app / "card.json").read_text())
@@ -51,6 +54,7 @@ def write(out, app, commands, shipped):
         section(picture(out, out / "curves.svg", "the learning curve, across the kill")
                 + numbers(measured)),
         section(formats(card)),
+        section(f"<pre>{escape(trained['command'])}</pre>" + examples(out, trained)),
         "<h2>Every shipped model on example input</h2>" if shipped else "",
         *[section(of_model(out, entry)) for entry in shipped],
     ]
@@ -125,9 +129,9 @@ def formats(card):
     for label, signatures in card["parity"].items():
         for name, outputs in signatures.items():
             proven = all(how["within"] for how in outputs.values())
-            told = "; ".join(f"{key} {deviation(how)}" for key, how in outputs.items())
+            deviations = "; ".join(f"{key} {told(how)}" for key, how in outputs.items())
             mark = "<span class=good>equal</span>" if proven else "differs"
-            rows += (f"<tr><td>{label}<td>{name}<td>{mark}<td>{escape(told)}"
+            rows += (f"<tr><td>{label}<td>{name}<td>{mark}<td>{escape(deviations)}"
                      f"<td class=n>{card['latency_ms'][name][label]:.1f} ms")
     files = "".join(f"<tr><td>{escape(name)}<td class=n>{size / 1000:,.0f} kB"
                     for name, size in card["files"].items())
@@ -135,25 +139,28 @@ def formats(card):
             f"{rows}</table><br><table><tr><th>file<th class=n>size{files}</table>")
 
 
-def deviation(how):
-    kind, value = next((k, v) for k, v in how.items() if k != "within")
-    return f"{value:.1e}" + ("" if kind == "deviation" else f" {kind}")
-
-
 def of_model(out, entry):
     """A shipped model: what it is, what it says to the examples, what it was measured at."""
     card = entry["card"]
-    pictures = "".join(picture(out, file, file.name) for file in entry["pictures"][:4])
     metrics = ", ".join(f"{name} {value:.4g}" for name, value in card["metrics"].items())
     about = f"{card['data']['name']} ({card['data']['licence']})"
     times = card["latency_ms"]["serving_default"]["tflite"]
     return (
         f"<h2 style='margin-top:0'>{escape(card['summary'])}</h2>"
         f"<p class=lead>trained on {escape(about)}: {escape(metrics)}</p>"
-        f"<pre>{escape(entry['command'])}</pre><div class=row>{pictures}</div>"
+        f"<pre>{escape(entry['command'])}</pre>{examples(out, entry)}"
         f"<figcaption>model.tflite {card['files']['model.tflite'] / 1000:,.0f} kB, "
         f"{times:.0f} ms a call on one core when exported</figcaption>"
     )
+
+
+def examples(out, entry):
+    """Inputs that are pictures, and what the model says to them."""
+    shown = [("what goes in", file) for file in entry["inputs"][:2]]
+    shown += [("what comes out", file) for file in entry["pictures"][:2]]
+    shown.sort(key=lambda pair: pair[1].stem)
+    pictures = "".join(picture(out, file, f"{said}: {file.name}") for said, file in shown)
+    return f"<div class=row>{pictures}</div>"
 
 
 def escape(text):

@@ -93,5 +93,6 @@ def size(card, label, signature):
 
 def told(how):
     kind, value = next((k, v) for k, v in how.items() if k != "within")
-    text = f"{value:.1e}" if isinstance(value, float) else str(value)
-    return text if kind == "deviation" else f"{text} {kind}"
+    if kind == "unequal":
+        return f"{100 * value:.3g} % unequal"
+    return f"{value:.1e}" if kind == "deviation" else f"{value} {kind}"

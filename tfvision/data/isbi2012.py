@@ -21,7 +21,7 @@ from tfvision.data.files import (
 FOLDER = "isbi2012"
 PUBLISHER = "https://imagej.net/events/isbi-2012-segmentation-challenge"
 LAYOUT = "train/image/0.png ... and train/label/0.png ..., 8-bit grey"
-LICENCE = "MIT as re-published in github.com/zhixuhao/unet; cite the two papers above"
+LICENCE = "MIT, as re-published by its source (cite Arganda-Carreras 2015, Cardona 2010)"
 CLASSES = ("membrane", "cell")
 SPLITS = {"train": range(0, 20), "validation": range(20, 25), "all": range(0, 25)}
 PARTS = {"train": "all", "validation": "all"}

@@ -49,15 +49,24 @@ def pk_batches(
     _check_numbers(classes, per_class, together, variants, worker, workers * devices)
     _check_arrays(examples, family, seed, start_step)
     deal = _Dealer(examples, family, classes, per_class, together, variants, seed)
-    share = classes * per_class // workers
-    with tf.device("CPU:0"):  # Where tf.data runs.
-        tensors = {name: tf.constant(rows) for name, rows in examples.items()}
+    whole, share = classes * per_class, classes * per_class // workers
+    part = slice(worker * share, (worker + 1) * share)
 
     def plan():
         for step in itertools.count(start_step):
             rows, variant = deal.step(step)
-            part = slice(worker * share, (worker + 1) * share)
-            yield step * classes * per_class + worker * share, rows[part], variant[part]
+            yield step * whole + part.start, rows[part], variant[part]
+
+    dataset = _gathered(examples, plan, share, variants)
+    if augment is not None:
+        dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return dataset.prefetch(2)
+
+
+def _gathered(examples, plan, share, variants):
+    """The batches that are planned as (number of the first example, rows, variants)."""
+    with tf.device("CPU:0"):  # Where tf.data runs.
+        tensors = {name: tf.constant(rows) for name, rows in examples.items()}
 
     def batch(first, rows, variant):
         found = {name: tf.gather(all_rows, rows) for name, all_rows in tensors.items()}
@@ -67,10 +76,7 @@ def pk_batches(
 
     kinds = [([], tf.int64), ([share], tf.int64), ([share], tf.int32)]
     kinds = tuple(tf.TensorSpec(*kind) for kind in kinds)
-    dataset = tf.data.Dataset.from_generator(plan, output_signature=kinds).map(batch)
-    if augment is not None:
-        dataset = dataset.map(augment, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return dataset.prefetch(2)
+    return tf.data.Dataset.from_generator(plan, output_signature=kinds).map(batch)
 
 
 class _Dealer:
@@ -142,6 +148,10 @@ def _check_arrays(examples, family, seed, start_step):
             f"Expected arrays {sorted({'label', family} - {None})}, and none named index or "
             f"variant. Received: {sorted(examples)}"
         )
+    floats = {name: rows for name, rows in examples.items() if np.asarray(rows).dtype.kind == "f"}
+    bad = [name for name, rows in floats.items() if not np.isfinite(rows).all()]
+    if bad:
+        raise ValueError(f"Expected finite numbers. Received: {bad[0]} has NaN or infinity")
     if not 0 <= seed < 2**31 or start_step < 0:
         raise ValueError(
             "Expected 0 <= seed < 2**31 and start_step >= 0. "

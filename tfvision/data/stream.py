@@ -31,7 +31,8 @@ def stream(
     return      tf.data.Dataset of dicts [b, ...]; "index" int64 [b] numbers the examples seen
     raises      ValueError, naming the array and the row, where examples cannot be used
     """
-    worker, workers, devices = placement() if workers is None else (worker, workers, 1)
+    alone = worker is None and workers is None
+    worker, workers, devices = placement() if alone else (worker or 0, workers or 0, 1)
     share = _share(batch_size, seed, start_step, worker, workers * devices) * devices
     with tf.device("CPU:0"):  # Where tf.data runs; a GPU has better uses of its memory.
         examples = {name: tf.constant(rows) for name, rows in _checked(examples).items()}

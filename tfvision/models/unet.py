@@ -29,7 +29,7 @@ def network(
             x = keras.layers.Conv2D(
                 filters, 3, padding=padding, use_bias=not norm, kernel_initializer="he_normal"
             )(x)
-            x = keras.layers.ReLU()(layers.FusedBatchNormalization()(x) if norm else x)
+            x = keras.layers.ReLU()(layers.FusedBatchNormalization(momentum=0.9)(x) if norm else x)
         return x
 
     x = image = keras.Input([None, None, channels], name="image")
