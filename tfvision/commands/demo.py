@@ -54,7 +54,7 @@ def cycle(app, out, steps):
     commands = [train]
     kill_after_a_checkpoint(train, run, (steps // every) // 2 * every)
     call(train)
-    for verb, flags in (("evaluate", []), ("export", ["--to", str(exported)])):
+    for verb, flags in (("evaluate", ["--no-record"]), ("export", ["--to", str(exported)])):
         commands.append([verb, app, "--run", str(run), *flags])
         call(commands[-1])
     return [shlex.join(["tfvision", *command]) for command in commands]

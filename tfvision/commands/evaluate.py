@@ -17,10 +17,15 @@ from tfvision.engine.callbacks import read_history
 
 def main(app, args):
     """Measures the run and records it in its metrics.json, and in ./results where that exists."""
-    config, _ = read.parse_again(app, "evaluate", args)
+    config, own = read.parse_again(
+        app,
+        "evaluate",
+        args,
+        record=read.flag(bool, True, "Add the numbers to ./results, if there is such a folder."),
+    )
     entry = evaluate(app, config, read.command("evaluate", app, args))
     show(entry)
-    if Path("results").is_dir():
+    if own["record"] and Path("results").is_dir():
         record(Path("results", f"{read.name_of(app)}.json"), read.name_of(app), entry)
 
 
