@@ -1,7 +1,7 @@
 """WGAN-GP: images from noise, by a generator and a 1-Lipschitz critic (Gulrajani et al., 2017)."""
 
 import dataclasses
-from functools import partial
+import functools
 from pathlib import Path
 from typing import Literal
 
@@ -91,7 +91,7 @@ def channels(config):
 
 
 def train(model, config):
-    data = partial(
+    data = functools.partial(
         stream,
         {"image": load(config, "train")["image"]},
         batch_size=config.batch_size * config.critic_steps,
@@ -114,6 +114,7 @@ def load(config, split):
     return mnist.load(config.root, split) if config.data == "mnist" else digits.load(split)
 
 
+@functools.lru_cache(1)  # For peers, after evaluate.
 def compared(config):
     """The real images of a grade: those of the same distribution, and those held out."""
     if config.data == "folder":
