@@ -124,12 +124,12 @@ def deform(example, seed, config):
 
 
 def evaluate(model, config):
-    """Pixel accuracy and mean Rand score; its threshold comes from every third training slice."""
+    """Pixel accuracy and mean Rand score; its threshold comes from every fifth training slice."""
     truth = load(config, config.split)
     labels, probabilities = segment(model, truth["image"], config.average)
     scores = {"pixel_accuracy": segmentation.pixel_accuracy(labels, truth["label"])}
     if config.classes == 2:
-        known = {name: values[::3] for name, values in load(config, "train").items()}
+        known = {name: values[::5] for name, values in load(config, "train").items()}
         threshold = segmentation.best_threshold(
             segment(model, known["image"], config.average)[1][..., 1], known["label"]
         )
@@ -149,7 +149,7 @@ def peers(config):
     grey, known_grey = blurred(truth["image"]), blurred(known["image"])
     cuts = np.linspace(0.2, 0.8, 61)
     cut = max(cuts, key=lambda c: segmentation.pixel_accuracy(known_grey > c, known["label"]))
-    best = segmentation.best_threshold(known_grey[::3], known["label"][::3], cuts[::4])
+    best = segmentation.best_threshold(known_grey[::5], known["label"][::5], cuts[::10])
     pairs = zip(grey, truth["label"], strict=True)
     rand = [segmentation.rand_score(g, t, threshold=best) for g, t in pairs]
     return {

@@ -26,7 +26,7 @@ class Config(engine.RunConfig):
 
     A step is one of the generator; the critic makes --critic-steps before it, each on a fresh
     batch of --batch-size images. The lecture's penalty: --penalty-at real. The paper's training:
-    --critic-steps 5 --learning-rate 1e-4 --batch-size 64, and more than ten times the steps.
+    --critic-steps 5 --learning-rate 1e-4 --no-decay, and more than ten times the steps.
     """
 
     run: Path = Path("runs/wgan_gp")
@@ -34,7 +34,8 @@ class Config(engine.RunConfig):
     split: Literal["samples", "validation"] = "samples"  # validation: grade without test images.
     steps: int = 2000
     batch_size: int = 32  # Images per step of the critic, of all workers together.
-    learning_rate: float = 1e-3  # Of both optimisers; falls to 0 along a straight line.
+    learning_rate: float = 1e-3  # Of both optimisers ...
+    decay: bool = True  # ... falls to 0 along a straight line (in the paper it stays).
     beta1: float = 0.0  # Of both: Adam's first moment (the paper's: 0) ...
     beta2: float = 0.9  # ... and its second.
     critic_steps: int = 2  # Of the critic, per step of the generator.
@@ -81,8 +82,10 @@ def build(config):
 
 
 def adam(config, steps):
-    """The paper's optimiser; its rate reaches 0 at `steps`."""
-    rate = keras.optimizers.schedules.PolynomialDecay(config.learning_rate, steps, 0.0)
+    """The paper's optimiser; with decay, its rate reaches 0 at `steps`."""
+    rate = config.learning_rate
+    if config.decay:
+        rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0)
     return keras.optimizers.Adam(rate, beta_1=config.beta1, beta_2=config.beta2)
 
 
