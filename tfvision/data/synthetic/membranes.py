@@ -1,5 +1,7 @@
 """Cells and the membranes between them, as an electron microscope might show a slice."""
 
+import functools
+
 import cv2
 import numpy as np
 
@@ -14,12 +16,16 @@ def load(split="train", *, size=256, seed=0):
     """
     if split not in SPLITS:
         raise ValueError(f"Expected split in {tuple(SPLITS)}. Received: split={split!r}")
-    first, count = SPLITS[split]
-    slices = [slice_of_tissue(seed + first + i, size) for i in range(count)]
-    return {
-        "image": np.stack([image for image, _ in slices]),
-        "label": np.stack([label for _, label in slices]),
-    }
+    image, label = _slices(*SPLITS[split], size, seed)
+    return {"image": image.copy(), "label": label.copy()}
+
+
+@functools.cache
+def _slices(first, count, size, seed):
+    """Images and labels of consecutive slices, drawn once per process."""
+    pairs = [slice_of_tissue(seed + first + i, size) for i in range(count)]
+    images, labels = zip(*pairs, strict=True)
+    return np.stack(images), np.stack(labels)
 
 
 def slice_of_tissue(seed, size):
@@ -41,7 +47,7 @@ def _cells(random, size):
     at = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1).astype(np.float32)
     at += 7 * np.stack([_noise(random, size, 14), _noise(random, size, 14)], -1)
     centres = random.uniform(-20, size + 20, [max(size * size // 1100, 2), 2]).astype(np.float32)
-    squared = ((at[:, :, None] - centres) ** 2).sum(-1)  # [size, size, cells]
+    squared = sum(np.subtract.outer(at[..., i], centres[:, i]) ** 2 for i in (0, 1))
     two = np.sort(np.partition(squared, 1, axis=-1)[..., :2], axis=-1)
     return squared.argmin(-1), (np.sqrt(two[..., 1]) - np.sqrt(two[..., 0])) / 2
 
