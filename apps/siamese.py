@@ -110,12 +110,7 @@ def train(model, config):
         variants=4 if config.rotations else 1,
         augment=partial(drawn_anew, config=config, size=model.net.input_shape[1]),
     )
-    engine.fit(
-        model,
-        lambda start_step: data(start_step=start_step),
-        config,
-        picture=lambda: draw(model, config),
-    )
+    engine.fit(model, data, config, picture=lambda: draw(model, config))
 
 
 @cache

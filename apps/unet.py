@@ -82,12 +82,7 @@ def train(model, config):
         seed=config.seed,
         augment=partial(deform, config=config),
     )
-    engine.fit(
-        model,
-        lambda start_step: data(start_step=start_step),
-        config,
-        picture=lambda: draw(model, config),
-    )
+    engine.fit(model, data, config, picture=lambda: draw(model, config))
 
 
 def load(config, split):

@@ -79,12 +79,7 @@ def train(model, config):
     images = load(config, config.train_split)
     model.start_at(images.mean(0) / 255)
     data = partial(stream, {"image": images}, batch_size=config.batch_size, seed=config.seed)
-    engine.fit(
-        model,
-        lambda start_step: data(start_step=start_step),
-        config,
-        picture=lambda: draw(model, config),
-    )
+    engine.fit(model, data, config, picture=lambda: draw(model, config))
 
 
 def load(config, split):

@@ -100,12 +100,7 @@ def train(model, config):
         batch_size=config.batch_size * config.critic_steps,
         seed=config.seed,
     )
-    engine.fit(
-        model,
-        lambda start_step: data(start_step=start_step),
-        config,
-        picture=lambda: draw(model, config),
-    )
+    engine.fit(model, data, config, picture=lambda: draw(model, config))
 
 
 def load(config, split):

@@ -21,7 +21,7 @@ def fit(model, data, config, *, picture=None, extra=()):
     the newest one, bit for bit as it would have gone.
 
     model    compiled, with the optimisers' variables created
-    data     (start_step) -> tf.data.Dataset of batches from that step on
+    data     (start_step=) -> tf.data.Dataset of batches from that step on
     config   an engine.RunConfig
     picture  () -> uint8 [h, w, 3], drawn and kept about ten times per training
     extra    more Keras callbacks
@@ -46,11 +46,11 @@ def fit(model, data, config, *, picture=None, extra=()):
 def on_workers(strategy, data, first):
     """The batches from step `first` on; of several workers, each makes its own share only."""
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        return data(first)
+        return data(start_step=first)
 
     def share(_):
         with strategy.scope():  # Tells the data which worker this is.
-            return data(first)
+            return data(start_step=first)
 
     return strategy.distribute_datasets_from_function(share)
 
