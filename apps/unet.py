@@ -45,6 +45,7 @@ class Config(engine.RunConfig):
     crop: int = 192  # Side of the training crops, px.
     elastic: float = 5.0  # Deformation at the 3x3 grid, px (standard deviation).
     deformed: float = 0.5  # Share of the crops that are bent; the others keep their pixels.
+    contrast: float = 0.1  # Largest change of contrast and gamma; of brightness half of it.
     tile: int = 224  # Side of the tiles a whole image is cut into, px.
     average: bool = False  # Evaluate the mean over quarter turns and mirror images: 8 times slower.
     classes: int = 2  # Of `pairs`; the other data sets have 2.
@@ -112,7 +113,9 @@ def deform(example, seed, config):
     )
     c = image.shape[-1]
     return {
-        "image": augment.grey(maps[..., :c], tone),
+        "image": augment.grey(
+            maps[..., :c], tone, contrast=config.contrast, brightness=config.contrast / 2
+        ),
         "weight": maps[..., c],
         "label": tf.argmax(maps[..., c + 1 :], -1, output_type=tf.int32),
     }

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfvision import ops
+
 ONNX_OPSET = 17
 QUANTIZED = ("float16", "dynamic", "int8")
 
@@ -26,11 +28,24 @@ def write_saved_model(signatures, folder):
 
 def trace(function, specs):
     """The concrete function of these named inputs; its outputs must have other names."""
-    concrete = tf.function(function, autograph=False).get_concrete_function(**specs)
+    with ops.exporting():
+        concrete = tf.function(function, autograph=False).get_concrete_function(**specs)
+    refuse_compiled(concrete)
     both = set(specs) & set(concrete.structured_outputs)
     if both:
         raise ValueError(f"Expected outputs named unlike inputs. Received: {sorted(both)} twice")
     return concrete
+
+
+def refuse_compiled(concrete):
+    """XLA inside an exported function makes every new shape slow in a server, and breaks ONNX."""
+    library = concrete.graph.as_graph_def().library.function
+    for function in library:
+        if function.attr["_XlaMustCompile"].b:
+            raise ValueError(
+                f"Expected no jit_compile inside an exported function (ops.compiled leaves it out). "
+                f"Received: {function.signature.name}"
+            )
 
 
 def save(functions, folder):
@@ -96,9 +111,10 @@ def write_onnx(signature, file):
         return signature.fn(**dict(zip(names, tensors, strict=True)))
 
     function = tf.function(positional, input_signature=specs, autograph=False)
-    tf2onnx.convert.from_function(
-        function, input_signature=specs, opset=ONNX_OPSET, output_path=str(file)
-    )
+    with ops.exporting():
+        tf2onnx.convert.from_function(
+            function, input_signature=specs, opset=ONNX_OPSET, output_path=str(file)
+        )
 
 
 def fitted(example, signature):
