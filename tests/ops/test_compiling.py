@@ -9,7 +9,8 @@ from tfvision.engine import formats
 
 
 def must_compile(concrete):
-    return [f for f in concrete.graph.as_graph_def().library.function if f.attr["_XlaMustCompile"].b]
+    library = concrete.graph.as_graph_def().library.function
+    return [function for function in library if function.attr["_XlaMustCompile"].b]
 
 
 def test_a_compiled_function_gives_the_same_values_and_gradients():

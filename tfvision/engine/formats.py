@@ -43,7 +43,7 @@ def refuse_compiled(concrete):
     for function in library:
         if function.attr["_XlaMustCompile"].b:
             raise ValueError(
-                f"Expected no jit_compile inside an exported function (ops.compiled leaves it out). "
+                "Expected no jit_compile in an exported function (ops.compiled leaves it out). "
                 f"Received: {function.signature.name}"
             )
 
