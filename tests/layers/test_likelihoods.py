@@ -5,14 +5,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfvision.layers.likelihoods import BernoulliLikelihood, GaussianLikelihood
+from tfvision.layers.likelihoods import (
+    BernoulliLikelihood,
+    GaussianLikelihood,
+    PixelGaussianLikelihood,
+)
 
-KINDS = [BernoulliLikelihood(), GaussianLikelihood(0.3), GaussianLikelihood(0.3, learned=True)]
-every = pytest.mark.parametrize("likelihood", KINDS, ids=["bernoulli", "gaussian", "learned"])
+KINDS = [
+    BernoulliLikelihood(), GaussianLikelihood(0.3), GaussianLikelihood(0.3, learned=True),
+    PixelGaussianLikelihood(0.3),
+]
+NAMES = ["bernoulli", "gaussian", "learned", "pixel"]
+every = pytest.mark.parametrize("likelihood", KINDS, ids=NAMES)
 
 
-def maps(seed=0, b=3):
-    return np.random.default_rng(seed).normal(0, 2, [b, 5, 4, 1]).astype(np.float32)
+def maps(seed=0, b=3, kinds=1):
+    return np.random.default_rng(seed).normal(0, 2, [b, 5, 4, kinds]).astype(np.float32)
 
 
 def images(seed=1, b=3):
@@ -38,6 +46,36 @@ def test_gaussian_keeps_its_constants():
     np.testing.assert_allclose(likelihood.distribution(maps()).log_prob(x), expected, rtol=1e-5)
 
 
+def test_pixels_of_their_own_sigma_keep_their_constants():
+    x, likelihood = seen(GaussianLikelihood()).numpy(), PixelGaussianLikelihood(0.3, least=0.05)
+    both = maps(kinds=2).astype(np.float64)
+    mean, sigma = both[..., :1], 0.05 + np.log1p(np.exp(both[..., 1:]))
+    expected = -0.5 * ((x - mean) / sigma) ** 2 - np.log(sigma * np.sqrt(2 * np.pi))
+    found = likelihood.log_prob(maps(kinds=2), x)
+    np.testing.assert_allclose(found, expected.sum((1, 2, 3)), rtol=1e-5)
+
+
+@every
+def test_the_fast_log_probability_is_the_distribution_s(likelihood):
+    x, two = seen(likelihood), maps(kinds=likelihood.maps)
+    expected = likelihood.distribution(two).log_prob(x)
+    np.testing.assert_allclose(likelihood.log_prob(two, x), expected, rtol=1e-5)
+    stacked = likelihood.log_prob(np.stack([two, two + 1]), x)  # Two codes for each image.
+    np.testing.assert_allclose(stacked[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(stacked[1], likelihood.log_prob(two + 1, x), rtol=1e-5)
+
+
+def test_sigma_stays_above_the_least_and_starts_where_it_is_told():
+    likelihood = PixelGaussianLikelihood(0.2, least=0.05)
+    start = likelihood.maps_of(np.zeros([5, 4, 1]))
+    np.testing.assert_allclose(likelihood.parts(start)[1], 0.2, rtol=1e-6)
+    sure = np.full([1, 5, 4, 2], -1e4, np.float32)
+    np.testing.assert_allclose(likelihood.parts(sure)[1], 0.05)
+    for wrong in ({"least": 0}, {"sigma": 0.01}, {"least": float("nan")}):
+        with pytest.raises(ValueError, match="Expected 0 < least < sigma"):
+            PixelGaussianLikelihood(**wrong)
+
+
 def test_densities_of_one_pixel_add_up_to_one():
     x = np.linspace(-2, 3, 5001, dtype=np.float32).reshape([-1, 1, 1, 1])
     grey = GaussianLikelihood(0.2).distribution(np.full([1, 1, 1, 1], 0.4, np.float32))
@@ -51,7 +89,7 @@ def test_sure_logits_stay_finite_and_keep_their_slope():
     x = tf.constant([0.0, 1, 0, 1], shape=[4, 1, 1, 1])
     logits = tf.Variable(tf.constant([1e4, -1e4, -1e4, 1e4], shape=[4, 1, 1, 1]))
     with tf.GradientTape() as tape:
-        log_prob = BernoulliLikelihood().distribution(logits).log_prob(x)
+        log_prob = BernoulliLikelihood().log_prob(logits, x)
     np.testing.assert_allclose(log_prob, [-1e4, -1e4, 0, 0], atol=1e-6)
     slope = tape.gradient(log_prob, logits)
     np.testing.assert_allclose(np.ravel(slope), [-1, 1, 0, 0], atol=1e-6)
@@ -69,7 +107,7 @@ def test_the_best_learned_sigma_is_the_root_of_the_mean_squared_error():
 
 
 def test_sigma_is_a_weight_where_it_is_learned_alone():
-    assert [len(kind.trainable_weights) for kind in KINDS] == [0, 0, 1]
+    assert [len(kind.trainable_weights) for kind in KINDS] == [0, 0, 1, 0]
     np.testing.assert_allclose(KINDS[1].sigma, 0.3, rtol=1e-6)
     for sigma in (0, -1.0, float("nan")):
         with pytest.raises(ValueError, match="Expected sigma > 0"):
@@ -99,18 +137,28 @@ def test_grey_values_are_what_a_gaussian_sees():
 
 @every
 def test_the_maps_of_a_mean_image_draw_it(likelihood):
-    mean = np.linspace(0, 1, 20).reshape([1, 5, 4, 1])
+    mean, two = np.linspace(0, 1, 20).reshape([1, 5, 4, 1]), maps(kinds=likelihood.maps)
     kept = mean.clip(0.001, 0.999) if likelihood is KINDS[0] else mean
     np.testing.assert_allclose(likelihood(likelihood.maps_of(mean)), kept, atol=1e-6)
-    expected = likelihood.distribution(maps()).mean()
-    np.testing.assert_allclose(likelihood(maps()), expected, atol=1e-6)
+    expected = likelihood.distribution(two).mean()
+    np.testing.assert_allclose(likelihood(two), expected, atol=1e-6)
+
+
+@every
+def test_samples_have_the_distribution_s_moments(likelihood):
+    two, n = maps(b=1, kinds=likelihood.maps), 20_000
+    noise = np.random.default_rng(5).normal(size=[n, 5, 4, likelihood.noise]).astype(np.float32)
+    found, pixels = likelihood.sample(two, noise).numpy(), likelihood.distribution(two)
+    error = pixels.stddev()[0] / n**0.5
+    np.testing.assert_array_less(np.abs(found.mean(0) - pixels.mean()[0]), 5 * error + 1e-6)
+    np.testing.assert_allclose(found.std(0), pixels.stddev()[0], rtol=0.2, atol=0.01)
 
 
 @every
 def test_a_layer_is_rebuilt_from_its_config(likelihood):
     config = keras.saving.serialize_keras_object(likelihood)
     again = keras.saving.deserialize_keras_object(config)
-    x = seen(likelihood)
-    expected = likelihood.distribution(maps()).log_prob(x)
-    np.testing.assert_allclose(again.distribution(maps()).log_prob(x), expected, rtol=1e-6)
+    x, two = seen(likelihood), maps(kinds=likelihood.maps)
+    expected = likelihood.distribution(two).log_prob(x)
+    np.testing.assert_allclose(again.distribution(two).log_prob(x), expected, rtol=1e-6)
     assert len(again.trainable_weights) == len(likelihood.trainable_weights)

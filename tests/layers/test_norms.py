@@ -36,6 +36,17 @@ def test_outputs_gradients_and_running_averages_equal_those_of_keras(options):
         np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-4)
 
 
+def test_a_frozen_layer_keeps_its_running_averages_as_that_of_keras_does():
+    x = np.random.default_rng(1).normal(3, 2, [4, 5, 6, 3]).astype(np.float32)
+    found = []
+    for layer in pair(x.shape):
+        layer.trainable = False
+        before = layer.moving_mean.numpy()
+        found.append(layer(x, training=True))
+        np.testing.assert_array_equal(layer.moving_mean.numpy(), before)
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-5)
+
+
 def test_bfloat16_keeps_float32_statistics():
     layer = layers.FusedBatchNormalization(dtype="mixed_bfloat16")
     y = layer(tf.random.stateless_normal([2, 8, 8, 4], [0, 1]), training=True)
@@ -70,9 +81,10 @@ def test_layer_norm_s_gain_and_offset_belong_to_channels():
     np.testing.assert_allclose(out[..., 0], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_layer_norm_s_second_derivative_is_that_of_finite_differences():
+@pytest.mark.parametrize("layer", [layers.LayerNormalization, layers.InstanceNormalization])
+def test_the_second_derivative_is_that_of_finite_differences(layer):
     """Of a squared slope, by a weight in front of the norm: the case of a gradient penalty."""
-    norm = layers.LayerNormalization(dtype="float64")
+    norm = layer(dtype="float64")
     random = np.random.default_rng(3)
     images, weights = (tf.constant(random.normal(size=[1, 3, 4, 2])) for _ in range(2))
     factor = tf.Variable(random.normal(size=[2]))
@@ -92,3 +104,44 @@ def test_layer_norm_s_second_derivative_is_that_of_finite_differences():
             factor.assign(start + sign * unit)
             sides.append(float(squared_slope()))
         np.testing.assert_allclose(gradient[i], (sides[0] - sides[1]) / (2 * step), rtol=1e-6)
+
+
+def test_instance_norm_is_keras_s_group_norm_with_a_group_per_channel():
+    images = np.random.default_rng(1).normal(3, 2, [2, 4, 5, 3]).astype(np.float32)
+    theirs = keras.layers.GroupNormalization(groups=-1, epsilon=1e-5)
+    ours = layers.InstanceNormalization()
+    np.testing.assert_allclose(ours(images), theirs(images), atol=1e-5)
+    np.testing.assert_array_equal(ours(images, training=True), ours(images))
+
+
+def test_instance_norm_leaves_nothing_of_contrast_and_brightness():
+    images = np.random.default_rng(2).normal(size=[2, 6, 5, 3])
+    scale = np.array([0.5, 3.0, 100.0]) * np.array([[[[1.0]]], [[[7.0]]]])
+    norm = layers.InstanceNormalization(epsilon=0.0, dtype="float64")
+    np.testing.assert_allclose(norm(scale * images - 20), norm(images), atol=1e-9)
+
+
+def test_a_channel_of_one_value_becomes_its_offset():
+    norm = layers.InstanceNormalization()
+    norm.build([None, 4, 4, 2])
+    norm.set_weights([np.array([3.0, 2.0]), np.array([1.0, -7.0])])
+    for shape in ([1, 4, 4, 2], [1, 1, 1, 2], [2, 4, 2]):
+        found = norm(np.full(shape, 5, np.float32))
+        np.testing.assert_array_equal(found, np.broadcast_to([1.0, -7.0], shape))
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
+def test_instance_norm_in_half_precision_has_float32_statistics(policy):
+    checks = np.where(np.indices([4, 4]).sum(0) % 2, 600.0, -600.0)[np.newaxis, ..., np.newaxis]
+    norm = layers.InstanceNormalization(dtype=policy)
+    y = norm(tf.cast(checks, norm.compute_dtype))  # The squares overflow float16.
+    assert y.dtype == norm.compute_dtype
+    np.testing.assert_allclose(tf.cast(y, tf.float32), np.sign(checks), rtol=1e-2)
+
+
+def test_instance_norm_without_weights_is_saved_and_loaded_by_keras(tmp_path):
+    own = layers.InstanceNormalization(epsilon=1e-3, center=False, scale=False)
+    model = keras.Sequential([keras.Input([4, 4, 2]), own])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras").layers[0]
+    assert loaded.weights == [] and loaded.get_config() == own.get_config()

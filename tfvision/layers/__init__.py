@@ -1,6 +1,19 @@
 """Keras layers; with tfvision.models the only place that owns weights."""
 
-from tfvision.layers.norms import FusedBatchNormalization, LayerNormalization
+from tfvision.layers.norms import (
+    FusedBatchNormalization,
+    InstanceNormalization,
+    LayerNormalization,
+)
+from tfvision.layers.point_sets import DenseNorm, DenseNormMax
 from tfvision.layers.posteriors import DiagonalGaussian, FullGaussian
 
-__all__ = ["DiagonalGaussian", "FullGaussian", "FusedBatchNormalization", "LayerNormalization"]
+__all__ = [
+    "DenseNorm",
+    "DenseNormMax",
+    "DiagonalGaussian",
+    "FullGaussian",
+    "FusedBatchNormalization",
+    "InstanceNormalization",
+    "LayerNormalization",
+]

@@ -18,7 +18,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         self.synchronized = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        if not training or mask is not None or self.synchronized:
+        batch = training and self.trainable  # As Keras: a frozen layer keeps its averages.
+        if not batch or mask is not None or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         scale, offset = tf.ones([self._channels]), tf.zeros([self._channels])
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
@@ -30,7 +31,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             epsilon=self.epsilon,
             is_training=True,
         )
-        self._follow(mean, self._biased(variance, inputs))
+        self.follow(mean, self._biased(variance, inputs))
         return outputs
 
     @property
@@ -42,7 +43,8 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         n = tf.cast(tf.size(inputs) // self._channels, variance.dtype)
         return variance * (n - 1) / n
 
-    def _follow(self, mean, variance):
+    def follow(self, mean, variance):
+        """Moves the running averages towards a batch's statistics, float32 [c] each."""
         for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
             average.assign(average * self.momentum + value * (1 - self.momentum))
 
@@ -68,11 +70,50 @@ class LayerNormalization(keras.layers.Layer):
         self.offset = self.add_weight(name="offset", shape=[shape[-1]], initializer="zeros")
 
     def call(self, inputs):
-        x = tf.cast(inputs, tf.float32) if inputs.dtype.size < 4 else inputs
-        centred = x - tf.reduce_mean(x, [1, 2, 3], keepdims=True)
-        variance = tf.reduce_mean(centred**2, [1, 2, 3], keepdims=True)
-        x = centred * tf.math.rsqrt(variance + self.epsilon)
-        return tf.cast(x, inputs.dtype) * self.gain + self.offset
+        return _normalised(inputs, [1, 2, 3], self.epsilon) * self.gain + self.offset
 
     def get_config(self):
         return super().get_config() | {"epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable("tfvision")
+class InstanceNormalization(keras.layers.Layer):
+    """Instance normalisation: each channel of each image by itself (Ulyanov et al., 2016).
+
+    The same while training and after it. With epsilon=1e-3 equal to that of TensorFlow Addons; a
+    gradient penalty needs it in place of keras.layers.GroupNormalization(groups=-1), for the reason
+    that LayerNormalization gives. A channel of one value becomes its offset.
+
+    epsilon  added to the variance
+    center   whether there is an offset for each channel
+    scale    whether there is a gain for each channel; CycleGAN has neither
+    inputs   float [b, ..., c]
+    return   float [b, ..., c]; computed in float32 at least
+    """
+
+    def __init__(self, epsilon=1e-5, center=True, scale=True, **options):
+        super().__init__(**options)
+        self.epsilon, self.center, self.scale = epsilon, center, scale
+
+    def build(self, shape):
+        if self.scale:
+            self.gain = self.add_weight(name="gain", shape=[shape[-1]], initializer="ones")
+        if self.center:
+            self.offset = self.add_weight(name="offset", shape=[shape[-1]], initializer="zeros")
+
+    def call(self, inputs):
+        x = _normalised(inputs, list(range(1, len(inputs.shape) - 1)), self.epsilon)
+        x = x * self.gain if self.scale else x
+        return x + self.offset if self.center else x
+
+    def get_config(self):
+        own = {"epsilon": self.epsilon, "center": self.center, "scale": self.scale}
+        return super().get_config() | own
+
+
+def _normalised(inputs, axes, epsilon):
+    """Inputs of mean 0 and variance 1 over the axes; twice differentiable, unlike tf.nn.moments."""
+    x = tf.cast(inputs, tf.float32) if inputs.dtype.size < 4 else inputs
+    centred = x - tf.reduce_mean(x, axes, keepdims=True)
+    variance = tf.reduce_mean(centred**2, axes, keepdims=True)
+    return tf.cast(centred * tf.math.rsqrt(variance + epsilon), inputs.dtype)

@@ -1,27 +1,118 @@
 """Pure functions on tensors: no variables, no randomness, one formulation for every runtime."""
 
+from tfvision.ops.anchors import anchor_grid, pyramid_level
 from tfvision.ops.area_resize import area_resize
+from tfvision.ops.blur import gaussian_blur
+from tfvision.ops.boxes import (
+    box_area,
+    box_iou,
+    boxes_from_centres,
+    centres_from_boxes,
+    clip_boxes,
+    decode_boxes,
+    encode_boxes,
+    flip_boxes,
+    generalized_iou,
+)
+from tfvision.ops.cameras import (
+    back_project,
+    project,
+    rotation_from_6d,
+    rotation_from_axis_angle,
+    rotation_from_quaternion,
+)
 from tfvision.ops.compiling import compiled, exporting, portable
+from tfvision.ops.corruption import add_gaussian, mask_out, salt_and_pepper
+from tfvision.ops.epipolar import epipolar_distance, weighted_eight_point
 from tfvision.ops.gaussian import is_diagonal, log_variance, reparametrise
+from tfvision.ops.gram import gram
 from tfvision.ops.grid_sample import grid_sample
+from tfvision.ops.grids import (
+    affine_grid,
+    points_from_normalised,
+    projective_grid,
+    thin_plate_spline_grid,
+)
+from tfvision.ops.heatmaps import render_heatmaps, soft_argmax
+from tfvision.ops.masks import crop_masks, paste_masks
+from tfvision.ops.matching import match
+from tfvision.ops.nms import nms
 from tfvision.ops.noise import example_normal, example_uniform
+from tfvision.ops.paf import paf_samples, paf_scores, render_pafs
 from tfvision.ops.pairwise import pairwise_distances
+from tfvision.ops.peaks import heatmap_peaks, local_maxima
+from tfvision.ops.point_sets import farthest_point_sampling
+from tfvision.ops.pooling import max_pool_with_switches, unpool
+from tfvision.ops.roi import roi_align
+from tfvision.ops.roi_pool import roi_pool
 from tfvision.ops.schedules import linear_ramp
+from tfvision.ops.splines import spline_interpolate
+from tfvision.ops.ssim import ssim
 from tfvision.ops.tiles import join_tiles, split_tiles
+from tfvision.ops.warps import dense_image_warp, disparity_warp, rotate, sparse_image_warp
 
 __all__ = [
+    "add_gaussian",
+    "affine_grid",
+    "anchor_grid",
     "area_resize",
+    "back_project",
+    "box_area",
+    "box_iou",
+    "boxes_from_centres",
+    "centres_from_boxes",
+    "clip_boxes",
     "compiled",
+    "crop_masks",
+    "decode_boxes",
+    "dense_image_warp",
+    "disparity_warp",
+    "encode_boxes",
+    "epipolar_distance",
     "example_normal",
     "example_uniform",
     "exporting",
+    "farthest_point_sampling",
+    "flip_boxes",
+    "gaussian_blur",
+    "generalized_iou",
+    "gram",
     "grid_sample",
+    "heatmap_peaks",
     "is_diagonal",
     "join_tiles",
     "linear_ramp",
+    "local_maxima",
     "log_variance",
+    "mask_out",
+    "match",
+    "max_pool_with_switches",
+    "nms",
+    "paf_samples",
+    "paf_scores",
     "pairwise_distances",
+    "paste_masks",
+    "points_from_normalised",
     "portable",
+    "project",
+    "projective_grid",
+    "pyramid_level",
+    "render_heatmaps",
+    "render_pafs",
     "reparametrise",
+    "roi_align",
+    "roi_pool",
+    "rotate",
+    "rotation_from_6d",
+    "rotation_from_axis_angle",
+    "rotation_from_quaternion",
+    "salt_and_pepper",
+    "soft_argmax",
+    "sparse_image_warp",
+    "spline_interpolate",
     "split_tiles",
+    "ssim",
+    "thin_plate_spline_grid",
+    "unpool",
+    "weighted_eight_point",
 ]

@@ -14,7 +14,8 @@ def inside(index, size, padding):
              pixel (c b | a b c), "symmetric" about its outer edge (b a | a b c)
     return   int32 [...]
 
-    abs(i) % period is used because tf2onnx truncates `%` of negative integers.
+    abs(i) % period is used because tf2onnx truncates `%` of negative integers, and no maximum with
+    0 because the TFLite converter takes it for a Relu6 where size - 1 = 6.
     """
     if padding not in PADDINGS:
         raise ValueError(f"Expected padding in {PADDINGS}. Received: padding={padding!r}")
@@ -25,4 +26,4 @@ def inside(index, size, padding):
     if padding == "symmetric":
         index = tf.where(index < 0, -index - 1, index) % (2 * size)
         return tf.minimum(index, 2 * size - 1 - index)
-    return tf.clip_by_value(index, 0, size - 1)
+    return tf.where(index > 0, tf.minimum(index, size - 1), tf.zeros_like(index))

@@ -21,12 +21,6 @@ CASES = [
      "inputs": [RANDOM.random([6, 5], np.float32), RANDOM.random([4, 5], np.float32)],
      "atol": 1e-3, "onnx": True},
 ]
-CASES += [
-    {"op": "grid_sample", "function": partial(ops.grid_sample, padding=padding),
-     "inputs": [IMAGE, RANDOM.uniform(-3, 9, [2, 5, 4, 2]).astype(np.float32)],
-     "dynamic": (0, 1, 2), "onnx": True}
-    for padding in ("zeros", "border", "reflect", "symmetric")
-]
 MEAN, TRIANGLE = RANDOM.random([3, 4], np.float32), np.tril(RANDOM.random([3, 4, 4], np.float32))
 CASES += [
     {"op": "reparametrise", "function": ops.reparametrise, "onnx": True,
