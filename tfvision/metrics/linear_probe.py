@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_probability import optimizer
 
-PENALTIES = (1e-3, 1e-4, 1e-5)  # Strong first: each solution starts the next.
+PENALTIES = (1e-2, 1e-3, 1e-4, 1e-5)  # Strong first: each solution starts the next.
 HELD_OUT = 12  # One row of so many is for the choice of the penalty.
 CURVATURE = 0.02  # Of the cross-entropy along a direction of variance 1, roughly.
 
@@ -29,9 +29,9 @@ def linear_probe(train, test, *, classes, penalties=PENALTIES, iterations=100):
     found = _path(features[:last], label[:last], classes, penalties, iterations)
     scores = [accuracy(weights, features[last:], label[last:]) for weights in found]
     best = int(np.argmax(scores))
-    *_, weights = _path(features, label, classes, penalties[: best + 1], iterations)
-    test = (_rows(test[0]) - mean) / size, np.asarray(test[1])
-    return accuracy(weights, *test), penalties[best]
+    penalty = penalties[best]
+    (weights,) = _path(features, label, classes, [penalty], iterations, found[best])
+    return accuracy(weights, (_rows(test[0]) - mean) / size, np.asarray(test[1])), penalty
 
 
 def regression(features, label, classes, penalty, iterations=100):
@@ -53,8 +53,8 @@ def accuracy(weights, features, label):
     return float(np.mean(scores.argmax(1) == label))
 
 
-def _path(features, label, classes, penalties, iterations):
-    """The regressions of several penalties, each started by the one before.
+def _path(features, label, classes, penalties, iterations, start=None):
+    """The regressions of several penalties, each started by the one before, the first by `start`.
 
     They are solved along the features' principal directions, each with a unit of its own that
     makes the loss about equally curved: the same problem, in far fewer steps of L-BFGS.
@@ -62,39 +62,43 @@ def _path(features, label, classes, penalties, iterations):
     mean = features.mean(0)
     x = features - mean
     variance, directions = np.linalg.eigh(x.T @ x / len(x))
-    x, target = tf.constant(x @ directions), tf.one_hot(label, classes)
-    inner, found = np.zeros([x.shape[1] + 1, classes], np.float32), []
+    x, target, most = tf.constant(x @ directions), tf.one_hot(label, classes), iterations
+    weights = np.zeros([len(mean) + 1, classes], np.float32) if start is None else start
+    found = []
     for penalty in penalties:
-        unit = (CURVATURE * np.maximum(variance, 0) + penalty) ** -0.5
-        unit = np.append(unit, CURVATURE**-0.5).astype(np.float32)[:, None]
-        start = tf.reshape(inner / unit, [-1])
-        weight, most = tf.constant(penalty, tf.float32), tf.constant(iterations)
-        best = _minimise(x, target, weight, unit, start, most).numpy()
-        inner = best.reshape(inner.shape) * unit
+        curvature = np.append(CURVATURE * np.maximum(variance, 0) + penalty, CURVATURE)
+        unit = (curvature**-0.5).astype(np.float32)[:, None]
+        inner = np.concatenate([directions.T @ weights[:-1], weights[-1:] + mean @ weights[:-1]])
+        best = _minimise(x, target, tf.constant(penalty, tf.float32), unit, inner / unit, most)
+        inner = best.numpy() * unit
         weights = directions @ inner[:-1]
-        found.append(np.concatenate([weights, inner[-1:] - mean @ weights]))
+        weights = np.concatenate([weights, inner[-1:] - mean @ weights])
+        found.append(weights)
     return found
 
 
-@tf.function(reduce_retracing=True)
+TABLE, SCALAR = tf.TensorSpec([None, None]), tf.TensorSpec([])
+
+
+@tf.function(input_signature=[TABLE, TABLE, SCALAR, TABLE, TABLE, tf.TensorSpec([], tf.int32)])
 def _minimise(x, target, penalty, unit, start, iterations):
-    """The flat weights and biases, in their units, with the least penalised cross-entropy."""
-    n, shape = tf.cast(tf.shape(x)[0], tf.float32), [tf.shape(x)[1] + 1, tf.shape(target)[1]]
-    cost = tf.pad(tf.fill([tf.shape(x)[1], 1], penalty), [[0, 1], [0, 0]])  # None of biases.
+    """Weights and, last, biases, in their units, with the least penalised cross-entropy."""
+    n, shape = tf.cast(tf.shape(x)[0], tf.float32), tf.shape(start)
 
     def value_and_slope(flat):
         w = tf.reshape(flat, shape) * unit
         logits = x @ w[:-1] + w[-1]
         value = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(target, logits))
-        value += 0.5 * tf.reduce_sum(cost * w**2)
+        value += 0.5 * penalty * tf.reduce_sum(w[:-1] ** 2)
         error = (tf.nn.softmax(logits) - target) / n
-        slope = tf.matmul(x, error, transpose_a=True)
-        slope = tf.concat([slope, tf.reduce_sum(error, 0, keepdims=True)], 0) + cost * w
+        slope = tf.matmul(x, error, transpose_a=True) + penalty * w[:-1]
+        slope = tf.concat([slope, tf.reduce_sum(error, 0, keepdims=True)], 0)
         return value, tf.reshape(slope * unit, [-1])
 
-    return optimizer.lbfgs_minimize(
-        value_and_slope, start, tolerance=1e-5, max_iterations=iterations
-    ).position
+    found = optimizer.lbfgs_minimize(
+        value_and_slope, tf.reshape(start, [-1]), tolerance=1e-5, max_iterations=iterations
+    )
+    return tf.reshape(found.position, shape)
 
 
 def _rows(features):
