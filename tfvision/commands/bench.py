@@ -38,8 +38,9 @@ class Case:
 def main(args):
     """Times every case in interleaved blocks; prints ratios, writes benchmarks/results/."""
     flags = parser().parse_args(args)
-    if load() > 1.3:
-        print(f"The load average is {load():.1f}: something else runs, and ratios may mislead.")
+    before = load()
+    if before > 1.3:
+        print(f"The load average is {before:.1f}: something else runs, and ratios may mislead.")
     bandwidth = copy_bandwidth()
     rows = [row(case, flags.seconds, bandwidth) for case in cases_of(flags.name)
             if flags.only in case.name]
@@ -47,7 +48,7 @@ def main(args):
     file = Path("benchmarks", "results", f"{flags.name}.json")
     file.parent.mkdir(parents=True, exist_ok=True)
     about = {"machine": f"{os.cpu_count()} cores, {processor()}", "commit": commit(),
-             "load": load(), "copy_GB_per_s": bandwidth / 1e9, "cases": rows}
+             "load_before": before, "copy_GB_per_s": bandwidth / 1e9, "cases": rows}
     write(file, about)
     print(file)
 
