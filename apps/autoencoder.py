@@ -19,6 +19,7 @@ from tfvision.viz import panels
 from tfvision.viz.grid import grid
 
 TASK = "embedding"
+HEADLINE = ("linear_probe_accuracy", "linear_probe_gain", "restored_mse")
 FIXED = 2**31 - 1  # Seed of the corruption that is measured and drawn: the same for every run.
 PART = 500  # Images that are measured at a time.
 NUMBERS = 60_000 * 784  # Pixels, at most, that linear peers are fitted to: all of MNIST.

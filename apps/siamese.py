@@ -1,6 +1,7 @@
 """Siamese networks: embeddings that tell which images are alike (Koch et al., 2015)."""
 
 import dataclasses
+import json
 from functools import cache, partial
 from pathlib import Path
 from typing import Literal
@@ -10,18 +11,28 @@ import numpy as np
 import tensorflow as tf
 
 from tfvision import engine, ops
-from tfvision.data import affine, omniglot
+from tfvision.data import affine, mnist, omniglot
 from tfvision.data.pk_batches import pk_batches
-from tfvision.data.synthetic import glyphs
+from tfvision.data.synthetic import digits, glyphs
+from tfvision.engine.alarm import Alarm
 from tfvision.layers.embedding import WeightedL1
+from tfvision.losses import metric
+from tfvision.losses.batch import BatchLoss, triplets
 from tfvision.metrics import one_shot, retrieval
 from tfvision.models import siamese
 from tfvision.viz import embeddings
 
 TASK = "embedding"
+HEADLINE = ("one_shot_error", "recall_at_1", "accuracy")
 RUNS = "runs_1_10"  # The split that holds the publisher's one-shot trials.
 TRIALS = 100  # Runs of 20 trials, for splits that have none of their own.
+DIGIT_RUNS = 40  # Runs of 10 trials on digits, which makes Koch's 400.
 SHOWN = 10  # Characters on the map.
+DRAWN = 2000  # Digits among which those of the picture are looked for.
+COLLAPSE = (
+    "all images get nearly one embedding (mean_distance is under a tenth of --margin): the "
+    "training has collapsed. Lower --learning-rate, or choose another --mining or --loss"
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,11 +41,13 @@ class Config(engine.RunConfig):
 
     The lecture's loss, contrastive, is the default. Koch's own network and loss:
     --network koch --loss cross_entropy --mining none --share 0.5 --elastic 0 --no-rotations
+    FaceNet's triplets: --loss triplet --mining semihard --margin 0.2 --distance sql2
     """
 
     run: Path = Path("runs/siamese")
-    data: Literal["embedded", "omniglot"] = "embedded"
-    split: Literal["validation", "evaluation", "runs_1_10"] = "validation"  # For `evaluate`.
+    data: Literal["embedded", "omniglot", "mnist"] = "embedded"
+    # For `evaluate`. mnist: validation, test, or one_shot, for runs that have seen no digit.
+    split: Literal["validation", "evaluation", "runs_1_10", "test", "one_shot"] = "validation"
     train_split: Literal["train", "background"] = "train"  # background: `validation` as well.
     steps: int = 600
     batch_size: int = 64  # Of P classes with K = --per-class examples each.
@@ -47,10 +60,13 @@ class Config(engine.RunConfig):
     depth: int = 1  # Convolutions of each level but the first.
     dimensions: int = 64  # Numbers of the small network's embedding.
     unit_length: bool = True  # Whether the small network's embeddings have length 1.
-    loss: Literal["contrastive", "cross_entropy"] = "contrastive"  # cross_entropy: Koch's head.
-    margin: float = 1.0  # Distance that unequal pairs should have, of the contrastive loss.
-    mining: Literal["none", "hard"] = "hard"  # none: all pairs of two classes; exact with workers.
+    loss: Literal["contrastive", "triplet", "npairs", "lifted", "cross_entropy"] = "contrastive"
+    form: Literal["lecture", "hadsell", "tfa", "linear"] = "lecture"  # Of the contrastive loss.
+    margin: float = 1.0  # Distance that others should keep; FaceNet's triplets: 0.2.
+    mining: Literal["none", "hard", "semihard", "semihard_tfa", "all"] = "hard"  # See the page.
     hardest: int = 3  # Pairs of each kind that an example mines.
+    soft: bool = False  # triplet, mining hard or all: ln(1 + exp(x)) in place of the margin.
+    distance: Literal["l2", "sql2", "cosine"] = "l2"  # triplet: sql2 is the square.
     turn: float = 10.0  # Augmentation: largest rotation, degrees.
     shear: float = 0.3  # Largest shear, px per px.
     scale: float = 0.2  # Largest change of each axis.
@@ -66,22 +82,57 @@ TINY = Config(
 
 
 def build(config):
-    if config.batch_size % (2 * config.per_class):
-        raise ValueError(
-            f"Expected a batch of an even number of classes, {config.per_class} examples each. "
-            f"Received: batch_size={config.batch_size}"
-        )
+    check(config)
+    pairs = config.loss in ("contrastive", "cross_entropy")
     model = siamese.Siamese(
         network(config),
         head=WeightedL1() if config.loss == "cross_entropy" else None,
+        batch_loss=batch_loss(config),
         margin=config.margin,
-        mining=config.mining,
+        form=config.form,
+        mining=config.mining if pairs else "none",
         group=2 * config.per_class,
         count=config.hardest,
+        bright_ink=trained_on(config) == "mnist",
     )
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, config.steps)
     model.compile(optimizer=keras.optimizers.Adam(rate))
     return model
+
+
+def check(config):
+    """ValueError for batches that cannot be dealt."""
+    classes, rest = divmod(config.batch_size, config.per_class)
+    if rest or classes % 2:
+        raise ValueError(
+            f"Expected a batch of an even number of classes, {config.per_class} examples each. "
+            f"Received: batch_size={config.batch_size}"
+        )
+    if trained_on(config) == "mnist" and classes > len(mnist.CLASSES):
+        raise ValueError(
+            f"Expected at most {len(mnist.CLASSES)} digits in a batch: a larger --per-class. "
+            f"Received: batch_size={config.batch_size}, per_class={config.per_class}"
+        )
+    if config.soft and config.loss != "triplet":
+        raise ValueError(f"Expected --loss triplet for --soft. Received: loss={config.loss}")
+
+
+def batch_loss(config):
+    """The loss of a whole batch; None where that is of pairs."""
+    if config.loss == "npairs":
+        return BatchLoss(metric.npairs_of)
+    if config.loss == "lifted":
+        return BatchLoss(metric.lifted_structure, margin=config.margin)
+    if config.loss == "triplet":
+        options = {"margin": config.margin, "soft": config.soft, "distance": config.distance}
+        return triplets(config.mining, **options)
+    return None
+
+
+def trained_on(config):
+    """The data set that the run was trained on, which --data of `evaluate` need not be."""
+    file = Path(config.run, "config.json")
+    return json.loads(file.read_text())["config"]["data"] if file.exists() else config.data
 
 
 def network(config):
@@ -99,94 +150,128 @@ def network(config):
 
 def train(model, config):
     known = load(config.data, config.root, config.train_split)
+    alphabets = {} if config.data == "mnist" else {
+        "family": "alphabet",
+        "together": config.alphabet,
+        "variants": 4 if config.rotations else 1,
+    }
     data = partial(
         pk_batches,
-        {name: known[name] for name in ("image", "label", "alphabet")},
+        {name: known[name] for name in ("image", "label", "alphabet") if name in known},
         classes=config.batch_size // config.per_class,
         per_class=config.per_class,
         seed=config.seed,
-        family="alphabet",
-        together=config.alphabet,
-        variants=4 if config.rotations else 1,
-        augment=partial(drawn_anew, config=config, size=model.net.input_shape[1]),
+        **alphabets,
+        augment=partial(drawn_anew, config=config, model=model),
     )
-    engine.fit(model, data, config, picture=lambda: draw(model, config))
+    alarm = Alarm("collapsed", 0.5, COLLAPSE)
+    engine.fit(model, data, config, picture=lambda: draw(model, config), extra=[alarm])
 
 
 @cache
 def load(data, root, split):
-    """A split: image uint8 [n, 105, 105, 1], label, alphabet and drawer int32 [n]."""
+    """A split: image uint8 [n, h, w, 1], label int32 [n]; of characters alphabet and drawer."""
+    if data == "mnist":  # As of Omniglot, `train` leaves `validation` out.
+        return mnist.load(root, {"train": "fit", "background": "train"}.get(split, split))
     return omniglot.load(root, split) if data == "omniglot" else glyphs.load(split)
 
 
 @cache
 def trials(data, root, split):
     """The one-shot runs of a split: the publisher's ten, or as many like them from its images."""
+    if data == "mnist":
+        return one_shot.runs_of_classes(load(data, root, "test"), count=10 * DIGIT_RUNS)
     if split != RUNS:
         return one_shot.runs(load(data, root, split), count=TRIALS)
     found = omniglot.one_shot_runs(root) if data == "omniglot" else glyphs.one_shot_runs(count=10)
     return found[:10]
 
 
-def drawn_anew(batch, config, size):
+def drawn_anew(batch, config, model):
     """A batch as other hands might have drawn it, as ink 0..1 of the size the network sees."""
     numbers = ops.example_uniform(batch["index"], affine.NUMBERS, seed=config.seed)
+    pixel = batch["image"].shape[1] / omniglot.SIDE
     image = affine.small_affine(
-        1 - tf.cast(batch["image"], tf.float32) / 255,
+        model.shade(batch["image"]),
         numbers,
-        size=size,
+        size=model.net.input_shape[1],
         turn=np.radians(config.turn),
         shear=config.shear,
         scale=config.scale,
-        shift=config.shift,
+        shift=config.shift * pixel,
         share=config.share,
-        elastic=config.elastic,
+        elastic=config.elastic * pixel,
         quarters=batch.get("variant"),
     )
     return {"image": image, "label": batch["label"]}
 
 
 def evaluate(model, config):
-    """One-shot error; on whole alphabets also how well distances find and verify characters."""
-    if (config.train_split, config.split) == ("background", "validation"):
-        raise ValueError(
-            "Expected --split evaluation or runs_1_10, for all of background was trained on. "
-            "Received: split=validation"
-        )
+    """One-shot error; on whole data sets also how well distances find and verify classes."""
+    refuse(model, config)
+    if config.data == "mnist":
+        measure = told_apart if config.split == "one_shot" else retrieved
+        return measure(model, config)
     runs = trials(config.data, config.root, config.split)
-    scores = one_shot_scores(*compared(model, runs))
+    scores = one_shot.scores(*compared(model, runs))
     if config.split == RUNS or model.head is not None:
         return scores
     known = load(config.data, config.root, config.split)
     vectors = embedded(model, known["image"])
     recalls = retrieval.recall_at_k(vectors, known["label"], ks=(1, 5))
     scores |= {f"recall_at_{k}": value for k, value in recalls.items()}
-    return scores | within_alphabets(vectors, known)
+    pairs = retrieval.verification_within(vectors, known["label"], known["alphabet"])
+    return scores | {f"verification_{name}": value for name, value in pairs.items()}
 
 
-def within_alphabets(vectors, known):
-    """Verification of pairs of one alphabet, the mean over alphabets."""
-    found = [
-        retrieval.verification(vectors[rows], known["label"][rows])
-        for rows in (known["alphabet"] == a for a in np.unique(known["alphabet"]))
+def refuse(model, config):
+    """ValueError for what says nothing about images that were not trained on."""
+    everything = config.train_split == "background" and trained_on(config) == config.data
+    if everything and config.split == "validation":
+        raise ValueError(
+            "Expected a --split that was not trained on, as all of background was. "
+            "Received: split=validation"
+        )
+    if model.bright_ink and (config.data != "mnist" or config.split == "one_shot"):
+        raise ValueError(
+            "Expected --data mnist --split validation or test for a run that was trained on mnist. "
+            f"Received: data={config.data}, split={config.split}"
+        )
+
+
+def retrieved(model, config):
+    """How well digits find and verify digits."""
+    if model.head is not None:
+        raise ValueError("Expected a run without a head: digits are compared by distances alone. "
+                         "Received: loss=cross_entropy")
+    known = load("mnist", config.root, config.split)
+    vectors = embedded(model, as_known(model, config, known["image"]))
+    return retrieval.scores(vectors, known["label"])
+
+
+def as_known(model, config, images):
+    """Images as the network knows them: Omniglot's are dark on bright, MNIST's bright on dark."""
+    return 255 - images if config.data == "mnist" and not model.bright_ink else images
+
+
+def told_apart(model, config):
+    """The digits of one-shot trials named."""
+    runs = [
+        run | {part: as_known(model, config, run[part]) for part in ("training", "test")}
+        for run in trials("mnist", config.root, config.split)
     ]
-    return {f"verification_{key}": np.mean([one[key] for one in found]) for key in found[0]}
+    return one_shot.accuracies(*compared(model, runs), first=DIGIT_RUNS)
 
 
 def compared(model, runs):
     """Distances [20, 20] and answers [20] of each run: two lists."""
-    found = []
-    for run in runs:
-        test, training = (embedded(model, run[part]) for part in ("test", "training"))
-        found.append(model.distances(tf.constant(test), tf.constant(training)).numpy())
+    tests, trainings = (
+        np.split(embedded(model, np.concatenate([run[part] for run in runs])), len(runs))
+        for part in ("test", "training")
+    )
+    pairs = zip(tests, trainings, strict=True)
+    found = [model.distances(*map(tf.constant, pair)).numpy() for pair in pairs]
     return found, [run["answer"] for run in runs]
-
-
-def one_shot_scores(distances, answers):
-    return {
-        "one_shot_error": one_shot.one_shot_error(distances, answers),
-        "one_shot_standard_error": one_shot.standard_error(distances, answers),
-    }
 
 
 def embedded(model, images):
@@ -196,7 +281,11 @@ def embedded(model, images):
 
 
 def peers(config):
-    """The same trials decided by pixels, and by the modified Hausdorff distance of the ink."""
+    """The same decided by pixels, and trials by the modified Hausdorff distance of the ink."""
+    if config.data == "mnist" and config.split != "one_shot":
+        known = load("mnist", config.root, config.split)
+        pixels = known["image"].reshape(len(known["image"]), -1) / 255
+        return {"nearest pixels": retrieval.scores(pixels, known["label"])}
     ways = {
         "nearest pixels": one_shot.pixel_distances,
         "modified Hausdorff": one_shot.hausdorff_distances,
@@ -205,14 +294,18 @@ def peers(config):
         ways.pop("modified Hausdorff")  # Minutes for so many trials.
     runs = trials(config.data, config.root, config.split)
     answers = [run["answer"] for run in runs]
+    digital = partial(one_shot.accuracies, first=DIGIT_RUNS)
+    scores = digital if config.data == "mnist" else one_shot.scores
     return {
-        name: one_shot_scores([way(run["test"], run["training"]) for run in runs], answers)
+        name: scores([way(run["test"], run["training"]) for run in runs], answers)
         for name, way in ways.items()
     }
 
 
 def draw(model, config):
     """One-shot trials with what was taken for what, and a map of an alphabet's characters."""
+    if config.data == "mnist":
+        return draw_digits(model, config)
     runs = trials(config.data, config.root, config.split)[:2]
     parts = [
         (f"run {i + 1}: to name, found, and what was right", embeddings.one_shot(
@@ -227,6 +320,14 @@ def draw(model, config):
     return embeddings.page(*parts, (title, chart))
 
 
+def draw_digits(model, config):
+    """Digits with the nearest of their split, those whose nearest is wrong, and the map of some."""
+    split = "test" if config.split == "one_shot" else config.split
+    known = {name: rows[:DRAWN] for name, rows in load("mnist", config.root, split).items()}
+    vectors = embedded(model, as_known(model, config, known["image"]))
+    return embeddings.search_page(vectors, 255 - known["image"], known["label"])
+
+
 def alphabet(config):
     """A split and the rows of the first characters of its first alphabet."""
     split = "evaluation" if config.split == RUNS else config.split
@@ -237,19 +338,30 @@ def alphabet(config):
 
 
 def examples(config):
-    """Characters, one, two or three at a time, of two sizes."""
-    image = glyphs.load("validation")["image"][::37]
+    """Drawings, one, two or three at a time, of two sizes."""
+    digital = trained_on(config) == "mnist"
+    image = (digits if digital else glyphs).load("validation")["image"][::37]
+    image = image.repeat(2, 0) if digital else image
     parts = [image[i : i + size] for i, size in enumerate((1, 1, 1, 1, 2, 3, 3))]
-    return [{"image": part} for part in (*parts, image[:2, 10:90, 5:100], image[8:9, ::2, ::2])]
+    h, w = image.shape[1:3]
+    cut = image[:2, h // 10 : -h // 8, w // 20 : -w // 20]
+    return [{"image": part} for part in (*parts, cut, image[8:9, ::2, ::2])]
 
 
 def serve(model):
     def embed(image):
         return {"embedding": model.embed(image)}
 
+    side = model.net.input_shape[1] if model.bright_ink else omniglot.SIDE
     c = model.net.input_shape[-1]
     specs = {"image": tf.TensorSpec([None, None, None, c], tf.uint8, name="image")}
-    signature = engine.Signature(
-        embed, specs, fixed={"image": [1, omniglot.SIDE, omniglot.SIDE, c]}, fit="stretch"
-    )
+    signature = engine.Signature(embed, specs, fixed={"image": [1, side, side, c]}, fit="stretch")
     return {"serving_default": signature, "embed": signature}
+
+
+def gallery(model):
+    """The embeddings uint8 [b, h, w, c] -> [b, d] that `export --gallery` compares by distance."""
+    if model.head is not None:
+        raise ValueError("Expected a run without a head for --gallery: items are compared by "
+                         "distances alone. Received: loss=cross_entropy")
+    return model.embed

@@ -21,6 +21,7 @@ from tfvision.viz import grid
 from tfvision.viz import labels as viz
 
 TASK = "segmentation"
+HEADLINE = ("pixel_accuracy", "rand_score")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

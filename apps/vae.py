@@ -22,6 +22,7 @@ from tfvision.viz import embeddings, panels
 from tfvision.viz.grid import grid
 
 TASK = "embedding"
+HEADLINE = ("nll_5000", "nll_5000_iwae5")
 FIXED = 2**31 - 1  # Seed of the noise that measures and draws: the same for every run.
 PART = 500  # Images that are measured at a time.
 WEIGHTS = 2  # Purpose of the noise behind the codes that are weighted; 0 and 1 are training's.

@@ -18,6 +18,7 @@ from tfvision.models import digit_classifier, wgan_gp
 from tfvision.viz import grid, panels
 
 TASK = "generator"
+HEADLINE = ("modes", "frechet_distance")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

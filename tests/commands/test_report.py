@@ -67,7 +67,7 @@ def test_numbers_peers_and_commands_come_from_results(checkout):
     report.main([])
     row = rows(checkout)[0]
     assert "cells, validation:<br>accuracy **0.9321** (rival 0.9)" in row
-    assert "`tfvision train first`<br>`tfvision evaluate first`" in row
+    assert "</summary>`tfvision train first`<br>`tfvision evaluate first`</details>" in row
 
 
 def test_the_newest_run_of_a_data_set_and_split_counts(checkout):
@@ -78,10 +78,25 @@ def test_the_newest_run_of_a_data_set_and_split_counts(checkout):
     assert "**0.25**" in row and "**0.5**" in row and "0.9321" not in row
 
 
-def test_the_publishers_data_stand_before_the_embedded(checkout):
-    record(checkout, RUN | {"data": "embedded"}, RUN)
+def test_embedded_data_stand_in_only_where_no_other_were_measured(checkout):
+    embedded = RUN | {"data": "embedded"}
+    record(checkout, embedded)
     report.main([])
-    assert rows(checkout)[0].index("cells,") < rows(checkout)[0].index("embedded,")
+    assert "embedded, validation:" in rows(checkout)[0]
+    record(checkout, embedded, RUN)
+    report.main([])
+    assert "cells," in rows(checkout)[0] and "embedded" not in rows(checkout)[0]
+
+
+def test_an_app_chooses_what_the_table_shows(checkout):
+    (checkout / "apps" / "first.py").write_text('"""First."""\nHEADLINE = ("recall", "other")\n')
+    early = RUN | {"metrics": {"recall": 0.1, "other": 0.2}, "command": "tfvision evaluate early"}
+    late = RUN | {"metrics": {"recall": 0.3, "accuracy": 0.4}}
+    record(checkout, early, late, RUN | {"metrics": {"accuracy": 0.5}, "command": "unused"})
+    report.main([])
+    row = rows(checkout)[0]
+    assert "other **0.2**" in row and "recall **0.3**" in row and "early" in row
+    assert "0.1" not in row and "accuracy" not in row and "unused" not in row
 
 
 def test_picture_and_model_are_shown_where_they_exist(checkout):

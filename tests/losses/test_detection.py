@@ -80,3 +80,21 @@ def test_half_precision_is_computed_in_float32():
 def test_a_negative_gamma_is_refused():
     with pytest.raises(ValueError, match="gamma=-1"):
         detection.sigmoid_focal([[1.0]], [[0.0]], gamma=-1)
+
+
+def test_smooth_l1_is_square_inside_and_straight_outside():
+    apart = np.array([[0.0, 1 / 9 - 1e-3, -1 / 9 - 1e-3, 3.0]])
+    for sigma in (1, 3):
+        one = [0.5 * (sigma * d) ** 2 if abs(d) < 1 / sigma**2 else abs(d) - 0.5 / sigma**2
+               for d in apart[0]]
+        found = detection.smooth_l1(apart * 0, tf.constant(apart), beta=1 / sigma**2)
+        np.testing.assert_allclose(found, [sum(one)], rtol=1e-12)
+    np.testing.assert_allclose(
+        detection.smooth_l1(apart * 0, tf.constant(apart), beta=0), abs(apart).sum(1), rtol=1e-12
+    )
+
+
+def test_smooth_l1_has_the_slope_of_the_distance_but_at_most_one():
+    apart = np.array([[0.0, 0.05, -0.05, 1 / 9, 2.0, -2.0]])
+    slope = gradient(lambda x: detection.smooth_l1(apart * 0, x, beta=1 / 9), apart)
+    np.testing.assert_allclose(slope, np.clip(apart * 9, -1, 1), rtol=1e-12)

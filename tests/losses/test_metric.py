@@ -40,6 +40,22 @@ def test_equal_pairs_are_drawn_and_others_pushed_up_to_the_margin(same, distance
     np.testing.assert_allclose(tape.gradient(loss, at), [slope], atol=1e-6)
 
 
+def test_hadsell_s_form_is_the_lecture_s_with_the_paper_s_label():
+    same, distance = np.array([True, True, False, False]), tf.constant([0.5, 2.0, 0.2, 3.0])
+    lecture = metric.contrastive(same, distance, margin=1.5)
+    paper = metric.contrastive(1 - same.astype(int), distance, margin=1.5, form="hadsell")
+    np.testing.assert_array_equal(lecture, paper)
+    np.testing.assert_allclose(lecture, [0.125, 2, 0.845, 0], rtol=1e-6)
+
+
+def test_other_forms_leave_out_the_half_or_the_square():
+    same, distance = [True, False, False], tf.constant([3.0, 0.4, 1.5])
+    found = metric.contrastive(same, distance, form="tfa")
+    np.testing.assert_allclose(found, [9, 0.36, 0], rtol=1e-6)
+    found = metric.contrastive(same, distance, form="linear")
+    np.testing.assert_allclose(found, [3, 0.6, 0], rtol=1e-6)
+
+
 def test_half_precision_gives_float32():
     found = metric.contrastive([True], tf.constant([300.0], tf.float16))
     assert found.dtype == tf.float32 and float(found[0]) == 45000
@@ -103,6 +119,18 @@ def slow_hard(labels, x, soft):
     return found.mean()
 
 
+def slow_all(labels, x, soft):
+    apart, found = lengths(x), []
+    for a, p, others in each_triplet(labels, apart):
+        for other in others:
+            gap = apart[a, p] - other
+            if soft:
+                found.append(np.log1p(np.exp(gap)))
+            elif gap + MARGIN > 1e-9:
+                found.append(gap + MARGIN)
+    return np.mean(found) if found else 0
+
+
 def slow_lifted(labels, x):
     apart, found = lengths(x), []
     push = [np.exp(MARGIN - apart[i, labels != labels[i]]).sum() for i in range(len(labels))]
@@ -137,6 +165,10 @@ LOSSES = {
             functools.partial(slow_semihard, definition="tfa")),
     "hard": (hard, functools.partial(slow_hard, soft=False)),
     "soft": (functools.partial(hard, soft=True), functools.partial(slow_hard, soft=True)),
+    "all": (functools.partial(metric.triplet_all, margin=MARGIN),
+            functools.partial(slow_all, soft=False)),
+    "all soft": (functools.partial(metric.triplet_all, soft=True),
+                 functools.partial(slow_all, soft=True)),
     "lifted": (functools.partial(metric.lifted_structure, margin=MARGIN), slow_lifted),
     "npairs": (of_similarity, slow_npairs),
 }
@@ -226,7 +258,7 @@ def test_facenet_counts_only_what_lies_within_the_margin():
 @pytest.mark.parametrize("distance, power", [("l2", 1), ("sql2", 2), ("cosine", 0)])
 def test_losses_grow_with_the_power_of_the_distance(distance, power):
     x, labels = np.random.default_rng(1).normal(size=[8, 4]), [0, 0, 0, 1, 1, 2, 2, 2]
-    for loss in (metric.triplet_hard, metric.triplet_semihard):
+    for loss in (metric.triplet_hard, metric.triplet_semihard, metric.triplet_all):
         one, three = (
             loss(labels, scale * x, margin=0.5 * scale**power, distance=distance)
             for scale in (1, 3)
@@ -253,3 +285,5 @@ def test_unknown_names_are_refused():
         metric.triplet_hard([0, 1], x, distance="manhattan")
     with pytest.raises(ValueError, match="definition='keras'"):
         metric.triplet_semihard([0, 1], x, definition="keras")
+    with pytest.raises(ValueError, match="form='l1'"):
+        metric.contrastive([True], [1.0], form="l1")

@@ -63,3 +63,34 @@ def test_the_mean_is_of_the_mask_and_0_where_it_is_empty():
     values = tf.constant([[1.0, 2.0], [3.0, 100.0]])
     assert float(mining.mean_of(values, tf.constant([[True, True], [True, False]]))) == 2
     assert float(mining.mean_of(values, tf.zeros([2, 2], tf.bool))) == 0
+
+
+def slow_active(distance, labels, margin):
+    """The share of triplets whose other is no farther than the equal and the margin, by loops."""
+    active = count = 0
+    n = len(labels)
+    for a in range(n):
+        for p in range(n):
+            for o in range(n):
+                if a != p and labels[a] == labels[p] and labels[a] != labels[o]:
+                    count += 1
+                    active += distance[a, o] <= distance[a, p] + margin
+    return active / max(count, 1)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.3])
+def test_the_active_share_is_what_loops_over_triplets_count(margin):
+    random = np.random.default_rng(7)
+    for _ in range(200):
+        n = int(random.integers(1, 9))
+        labels = random.integers(0, random.integers(1, 5), n)
+        distance = random.random([n, n])
+        found = mining.active_triplets(
+            tf.constant(distance), mining.equal_pairs(labels), margin=margin
+        )
+        np.testing.assert_allclose(found, slow_active(distance, labels, margin), atol=1e-12)
+
+
+def test_where_all_are_equally_far_every_triplet_is_active():
+    same = mining.equal_pairs([0, 0, 1, 1])
+    assert float(mining.active_triplets(tf.zeros([4, 4]), same)) == 1

@@ -113,3 +113,29 @@ def test_pixels_and_hausdorff_reach_their_known_errors_on_the_publisher_s_runs(d
     first = runs[:2]
     ink = [one_shot.hausdorff_distances(run["test"], run["training"]) for run in first]
     assert 0.2 < one_shot.one_shot_error(ink, answers[:2]) < 0.6
+
+
+def test_runs_of_classes_show_each_class_twice_in_two_images():
+    label = np.arange(50) % 10
+    image = np.arange(50, dtype=np.uint8).reshape(50, 1, 1, 1)
+    runs = one_shot.runs_of_classes({"image": image, "label": label}, count=8)
+    for run in runs:
+        training, test = (run[part].ravel() for part in ("training", "test"))
+        np.testing.assert_array_equal(label[training], np.arange(10))
+        np.testing.assert_array_equal(label[test], run["answer"])
+        assert not set(training) & set(test)
+    assert len({run["training"].tobytes() for run in runs}) == 8
+    again = one_shot.runs_of_classes({"image": image, "label": label}, count=8)
+    assert all((a["test"] == b["test"]).all() for a, b in zip(runs, again, strict=True))
+
+
+def test_a_class_of_one_image_makes_no_run():
+    with pytest.raises(ValueError, match="a class of 1"):
+        one_shot.runs_of_classes({"image": np.zeros([3, 1, 1, 1]), "label": [0, 0, 1]}, count=1)
+
+
+def test_accuracies_are_of_the_first_runs_and_of_all():
+    distances = [np.eye(4) * sign for sign in (-1, 1, -1, -1)]  # Errors 0, 1, 0, 0.
+    found = one_shot.accuracies(distances, [np.arange(4)] * 4, first=2)
+    assert found == {"accuracy": 0.5, "standard_error": pytest.approx(0.5), "accuracy_16": 0.75,
+                     "standard_error_16": pytest.approx(0.25)}

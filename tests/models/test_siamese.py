@@ -6,6 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tfvision.layers.embedding import WeightedL1
+from tfvision.losses import metric
+from tfvision.losses.batch import BatchLoss, triplets
 from tfvision.models import siamese
 
 LABEL = np.repeat(np.arange(4), 3)
@@ -58,12 +60,19 @@ def test_koch_s_network_is_the_paper_s():
 
 @pytest.mark.parametrize("options", [
     {}, {"mining": "hard"}, {"mining": "hard", "count": 2}, {"head": WeightedL1, "rate": 0.5},
+    {"form": "tfa", "rate": 0.05}, {"form": "linear", "rate": 0.01},
+    {"batch_loss": triplets("semihard", margin=0.5)},
+    {"batch_loss": triplets("semihard_tfa", margin=0.5)},
+    {"batch_loss": triplets("hard", margin=0.5)}, {"batch_loss": triplets("all", margin=0.5)},
+    {"batch_loss": triplets("hard", soft=True)}, {"batch_loss": BatchLoss(metric.lifted_structure)},
+    {"batch_loss": BatchLoss(metric.npairs_of), "floor": np.log(3)},  # Three of a class.
 ])
 def test_it_learns_to_tell_classes_apart(options):
     options = options | ({"head": options["head"]()} if "head" in options else {})
+    floor = options.pop("floor", 0)
     trained = model(**options)
     history = trained.fit(data(200), epochs=3, shuffle=False, verbose=0).history
-    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert history["loss"][-1] - floor < 0.5 * (history["loss"][0] - floor)
     embedding = trained(batch(0)["image"]).numpy()
     distance = trained.distances(tf.constant(embedding)).numpy()
     np.fill_diagonal(distance, np.inf)
@@ -127,17 +136,42 @@ def test_a_head_makes_it_koch_s_cross_entropy():
     np.testing.assert_allclose(found["loss"], value[counted].mean(), rtol=1e-5)
 
 
+def test_a_loss_of_the_batch_is_the_mean_over_it():
+    made = model(rate=0.0, batch_loss=triplets("hard", margin=0.5))
+    embedding = made(batch()["image"])
+    found = made.train_step({name: tf.constant(rows) for name, rows in batch().items()})
+    expected = tf.reduce_mean(metric.triplet_hard(LABEL, embedding, margin=0.5))
+    np.testing.assert_allclose(found["loss"], expected, rtol=1e-6)
+    active = metric.active(LABEL, embedding, margin=0.5)
+    np.testing.assert_allclose(found["active_triplets"], active, rtol=1e-6)
+    assert 0 < float(active) < 1 and "active_negatives" not in found
+
+
+def test_hadsell_s_form_trains_as_the_lecture_s():
+    steps = [weights_after_a_step(model(form=form), batch()) for form in ("lecture", "hadsell")]
+    for one, other in zip(*steps, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_bright_ink_is_the_ink_of_the_negative():
+    image = np.random.default_rng(0).integers(0, 256, [2, 8, 8, 1], np.uint8)
+    dark, bright = model(), model(bright_ink=True)
+    np.testing.assert_allclose(dark.ink(255 - image), bright.ink(image), atol=1e-6)
+
+
 def test_a_collapse_shows_in_the_logs():
     made = model(rate=0.0)
     for weight in made.trainable_weights:
         weight.assign(tf.zeros_like(weight))
     found = made.train_step({name: tf.constant(rows) for name, rows in batch().items()})
     assert float(found["mean_distance"]) == 0 and float(found["active_negatives"]) == 1
+    assert float(found["collapsed"]) == 1
     embedding = tf.constant(np.eye(12, dtype=np.float32))[tf.newaxis]
     same = tf.equal(LABEL[:, None], LABEL)[tf.newaxis]
     seen = made.watched(embedding, same, made.distances(embedding))
     assert float(seen["active_negatives"]) == 0
     np.testing.assert_allclose(seen["mean_distance"], np.sqrt(2), rtol=1e-5)
+    assert float(seen["collapsed"]) == 0
 
 
 def test_one_class_alone_gives_a_finite_step():
@@ -168,6 +202,20 @@ def test_a_saved_model_embeds_and_compares_as_before(tmp_path, head):
     assert (loaded.mining, loaded.count, loaded.margin) == ("hard", 2, 0.7)
 
 
+def test_a_saved_model_keeps_its_batch_loss(tmp_path):
+    made = model(batch_loss=triplets("semihard", margin=0.7), bright_ink=True)
+    made.save(tmp_path / "twins.keras")
+    loaded = keras.models.load_model(tmp_path / "twins.keras")
+    assert loaded.bright_ink and loaded.batch_loss.options == made.batch_loss.options
+    part = {name: tf.constant(rows) for name, rows in batch().items()}
+    np.testing.assert_allclose(loaded.test_step(part)["loss"], made.test_step(part)["loss"])
+
+
 def test_a_way_of_mining_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="mining='easy'"):
         siamese.Siamese(net(), mining="easy")
+
+
+def test_a_head_and_a_batch_loss_are_refused_together():
+    with pytest.raises(ValueError, match="both"):
+        siamese.Siamese(net(), head=WeightedL1(), batch_loss=triplets("hard"))

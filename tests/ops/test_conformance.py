@@ -21,8 +21,8 @@ from ai_edge_litert.interpreter import Interpreter
 from tfvision import ops
 
 ELSEWHERE = {  # Not functions of tensors, or for training alone: they have tests of their own.
-    "compiled", "exporting", "portable", "is_diagonal", "linear_ramp", "example_normal",
-    "example_uniform",
+    "Attack", "compiled", "exporting", "portable", "is_diagonal", "linear_ramp", "example_normal",
+    "example_uniform", "random_perturbation",
 }
 
 

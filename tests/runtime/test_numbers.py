@@ -82,3 +82,17 @@ def test_nothing_found_is_said():
     assert numbers.line(CARD, none) == "nothing found"
     assert numbers.numbers(CARD, none)["objects"] == []
     assert picture(CARD, {"image": IMAGE}, none).shape[2] == 3
+
+
+def test_what_a_search_found_is_told_with_classes_files_and_distances():
+    outputs = {"embedding": F([[0.6, 0.8]]), "neighbours": np.int32([[4, 0]]),
+               "class_ids": np.int32([[2, 0]]), "distances": F([[0.25, 1.5]])}
+    card = CARD | {"gallery": {"files": ["cat/a.png", "b", "c", "d", "owl/e.png"]}}
+    content = numbers.numbers(card, outputs)
+    assert content["neighbours"] == [
+        {"class": "owl", "class_id": 2, "item": 4, "file": "owl/e.png", "distance": 0.25},
+        {"class": "cat", "class_id": 0, "item": 0, "file": "cat/a.png", "distance": 1.5},
+    ]
+    assert "distances" not in content and content["embedding"] == [0.6, 0.8]
+    assert numbers.line(card, outputs) == "nearest: owl 0.25, cat 1.5"
+    assert picture(card, {"image": IMAGE}, outputs).shape[2] == 3

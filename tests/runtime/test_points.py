@@ -23,6 +23,10 @@ PLY = (
         ("c.ply", PLY),
         ("d.json", json.dumps(CORNERS.tolist())),
         ("e.json", json.dumps({"points": CORNERS.tolist(), "name": "rectangle"})),
+        ("f.obj", "v 0 0 0\nv 2 0 0\nv 2 1 0 # with colour\nv 0 1 0\nvn 0 0 1\nf 1//1 2/1 3 4\n"),
+        ("g.obj", "v 0 0 0\nv 2 0 0\nv 2 1 0\nv 0 1 0\nf -4 -3 -2 -1\n"),
+        ("h.txt", "# x y z\n0 0 0\n2 0 0\n\n2 1 0\n0 1 0\n"),
+        ("i.csv", "0,0,0\n2,0,0\n2,1,0\n0,1,0\n"),
     ],
 )
 def test_text_files_give_their_corners(tmp_path, name, text):
@@ -58,8 +62,10 @@ def test_points_are_drawn_evenly_from_the_surface_of_a_mesh(tmp_path, text):
         ("a.off", b"solid\n"), ("a.ply", b""), ("a.ply", PLY[:-30].encode()),
         ("a.ply", PLY.replace("ascii", "binary_little_endian").encode()),
         ("a.ply", PLY.replace("vertex", "corner").encode()), ("a.npy", b""), ("a.npy", b"noise"),
+        ("a.obj", b""), ("a.obj", b"v 0 0 0\nf 1 2 3\n"), ("a.obj", b"v 0 0\n"),
+        ("a.txt", b""), ("a.txt", b"1 2\n3\n"), ("a.xyz", b"one two\n"),
         ("a.npz", b"PK noise"), ("a.npz", b""), ("a.json", b"{"), ("a.json", b'["a", "b"]'),
-        ("a.json", b"[[1, 2], [3]]"), ("a.xyz", b"1 2 3"), ("a.json", b"\xff\xfe"),
+        ("a.json", b"[[1, 2], [3]]"), ("a.abc", b"1 2 3"), ("a.json", b"\xff\xfe"),
     ],
 )
 def test_broken_files_are_named(tmp_path, name, content):

@@ -60,3 +60,29 @@ def test_a_page_stacks_pictures_under_titles():
     part = np.zeros([30, 80, 3], np.uint8)
     page = embeddings.page(("one", part), ("two", part[:, :40]))
     assert page.shape[1] == 80 and page.shape[0] > 2 * 30
+
+
+def test_neighbours_of_the_class_are_green_and_others_red():
+    distances = np.array([[np.inf, 1.0, 2.0], [1.0, np.inf, 3.0], [2.0, 3.0, np.inf]])
+    right = embeddings.neighbours(images(3), [0, 0, 1], distances, [0], most=1)
+    wrong = embeddings.neighbours(images(3), [0, 0, 1], distances, [2], most=1)
+    assert has(right, embeddings.GREEN) and not has(right, embeddings.RED)
+    assert has(wrong, embeddings.RED) and not has(wrong, embeddings.GREEN)
+    assert embeddings.neighbours(images(3), [0, 0, 1], distances, []) is None
+
+
+def test_vectors_of_two_numbers_are_drawn_where_they_are():
+    ink = np.zeros([2, 20, 20, 1], np.uint8)
+    vectors = np.array([[0.0, 0.0], [1.0, 0.1]])  # Turned to its largest variance, y would vanish.
+    sheet = embeddings.plane(vectors, ink, [0, 1], side=100, thumbnail=10)
+    assert not (sheet[:10, :10] == 255).all() and not (sheet[-10:, -10:] == 255).all()
+
+
+def test_a_page_of_searches_shows_failures_where_there_are_some():
+    labels = np.arange(20) % 2
+    apart = np.stack([labels * 10.0 + np.arange(20) / 100, np.arange(20) / 100], 1)
+    perfect = embeddings.search_page(apart, images(20), labels, side=200)
+    labels[0] = 1
+    failed = embeddings.search_page(apart, images(20), labels, side=200)
+    assert not has(perfect[:100], embeddings.RED) and has(failed, embeddings.RED)
+    assert failed.shape[0] > perfect.shape[0]

@@ -1,19 +1,23 @@
 """tfvision doctor NAME: every fault of a data set, and what is in it, before hours are spent."""
 
 import ast
+import contextlib
 import dataclasses
 import difflib
 import hashlib
 import importlib
 import inspect
+import io
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import tyro
 
+from tfvision.commands import doctor_objects
 from tfvision.commands.errors import UsageError
 from tfvision.data.files import DataError, locate
+from tfvision.data.objects import ObjectSet
 
 FOLDER = Path(__file__).parents[1] / "data"
 
@@ -92,12 +96,13 @@ def all_faults(reader, root, **options):
 
 
 def load_splits(reader, root, **options):
-    """The splits that can be read, {split: dict of arrays}, and the faults of the others."""
+    """The splits that can be read, {split: arrays or ObjectSet}, and the faults of the others."""
     splits, faults = {}, []
     options = accepted(reader.load, options | {"download": False})
     for split in reader.SPLITS:
         try:
-            splits[split] = reader.load(root, split, **options)
+            with contextlib.redirect_stderr(io.StringIO()):  # The faults are told already.
+                splits[split] = reader.load(root, split, **options)
         except DataError as fault:
             faults.append(str(fault))
     return splits, faults
@@ -111,6 +116,9 @@ def accepted(function, options):
 def summary(reader, splits):
     """Per split: how many examples, which arrays, how they are spread over the classes."""
     for split, arrays in splits.items():
+        if isinstance(arrays, ObjectSet):
+            yield from doctor_objects.summary(split, arrays)
+            continue
         yield f"{split}: {len(next(iter(arrays.values())))} examples"
         for name, rows in arrays.items():
             yield f"  {name}: {shape_of(rows)}"
@@ -148,8 +156,12 @@ def balance(labels, names):
 
 def warnings(reader, splits):
     """What is no fault but seldom meant: constant images, one class, the same image twice."""
-    hashes = {}
+    of_objects = {split: found for split, found in splits.items() if isinstance(found, ObjectSet)}
+    yield from doctor_objects.warnings(of_objects)
+    hashes = doctor_objects.hashes(of_objects)
     for split, arrays in splits.items():
+        if split in of_objects:
+            continue
         images, labels = arrays.get("image"), arrays.get("label")
         if images is not None:
             flat = [row for row, image in enumerate(images) if np.ptp(image) == 0]

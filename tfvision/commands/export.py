@@ -1,7 +1,7 @@
 """tfvision export APP: a run as SavedModel, TFLite and ONNX, each proven equal to it."""
 
 import dataclasses
-import importlib
+import importlib.util
 import json
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from rich.table import Table
 
 from tfvision import engine
 from tfvision.commands import flags as read
+from tfvision.commands import gallery
 from tfvision.commands.errors import UsageError
 
 
@@ -20,19 +21,55 @@ def main(app, args):
         app,
         "export",
         args,
-        to=read.flag(Path, Path("savedmodels"), "Folder of all exported models."),
+        to=read.flag(Path | None, None, "Folder of all exported models [default: savedmodels; "
+                     "with --gallery galleries/<name of that folder>]."),
         quantize=read.flag(
             tuple[Literal["float16", "dynamic", "int8"], ...], (), "More, smaller TFLite files."
         ),
+        gallery=read.flag(Path | None, None, "Folder of images, one folder for each class, that "
+                          "the exported model searches for what is nearest."),
+        **(SEARCH if hasattr(app, "gallery") else {}),
     )
-    card = export(app, config, own["to"], own["quantize"])
-    show(card, own["to"])
+    root = own["to"] or (
+        Path("galleries", own["gallery"].resolve().name) if own["gallery"] else Path("savedmodels")
+    )
+    if own["gallery"]:
+        card = export_gallery(app, config, root, own)
+    else:
+        card = export(app, config, root, own["quantize"])
+    show(card, root)
+    if own["gallery"]:
+        name = read.name_of(app)
+        print(f"{card['gallery']['items']} items in {len(card['classes'])} classes. "
+              f"Next: tfvision predict {name} IMAGE --model {root / name}")
+
+
+SEARCH = {
+    "k": read.flag(int, 5, "With --gallery: how many are found."),
+    "store": read.flag(Literal["float32", "int8"], "float32",
+                       "With --gallery: how its embeddings are kept. int8 is a quarter as large."),
+}
 
 
 def export(app, config, root, quantize=()):
     """Exports in float32, whatever the run was trained in; returns the card."""
     model = restored(app, config)
     return engine.export(app, model, config, root, quantize=quantize, facts=facts(config))
+
+
+def export_gallery(app, config, root, own):
+    """As `export`, with a gallery that is searched inside the model; returns the card."""
+    if not hasattr(app, "gallery"):
+        raise UsageError(f"--gallery: {read.name_of(app)} makes no embeddings to search by")
+    items = gallery.find(own["gallery"])
+    model = restored(app, config)
+    index = gallery.index(app, model, items, k=own["k"], store=own["store"])
+    return engine.export(
+        gallery.searching(app, index, items), model, config, root,
+        quantize=own["quantize"],
+        facts=facts(config) | gallery.facts(index),
+        beside={gallery.NAMES: gallery.names(items)},
+    )
 
 
 def restored(app, config):
@@ -57,10 +94,13 @@ def facts(config):
 
 
 def licence(name):
-    """The licence of a data set, as its reader states it."""
+    """The licence of a data set, as its reader states it; mnist_R is made of mnist."""
     if name == "embedded":
         return "made by tfvision (Apache-2.0)"
-    return importlib.import_module(f"tfvision.data.{name}").LICENCE
+    reader = f"tfvision.data.{name}"
+    if importlib.util.find_spec(reader) is None:
+        reader = reader.rpartition("_")[0]
+    return importlib.import_module(reader).LICENCE
 
 
 def show(card, root):

@@ -93,15 +93,15 @@ def row(root, name, summary):
     what, paper = split_paper(summary)
     about = [f"**[{name}](docs/apps/{name}.md)**", what, f"*{paper}*" if paper else ""]
     about.append(shipped(root, name))
-    runs = newest(results(root, name))
-    numbers = [measured(run) for run in runs] or ["not measured yet"]
-    commands = [command for run in runs for command in commands_of(run)]
+    told = headline(root, name, newest(results(root, name)))
     cells = [
         "<br>".join(filter(None, about)),
         picture(root, name),
-        "<br>".join(numbers),
-        "<br>".join(dict.fromkeys(commands or [f"`tfvision train {name}`"])),
+        "<br>".join(dict.fromkeys(line for _, lines in told for line in lines)),
+        folded([command for run, _ in told for command in commands_of(run)]),
     ]
+    if not told:
+        cells[2:] = ["not measured yet", f"`tfvision train {name}`"]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -146,15 +146,46 @@ def read_json(file):
 
 
 def newest(runs):
-    """The last run of each data set and split; the publishers' data before the embedded."""
-    last = {(run["data"], run["split"]): run for run in runs}
-    return [last[key] for key in sorted(last, key=lambda key: (key[0] == "embedded", key))]
+    """The last run of each data set, split and metric; the embedded data where there is no other.
+
+    Returns [(run, its metrics that no later run measured)].
+    """
+    last = {(run["data"], run["split"], metric): run for run in runs for metric in run["metrics"]}
+    found = [
+        (run, [metric for metric in run["metrics"]
+               if last[run["data"], run["split"], metric] is run]) for run in runs
+    ]
+    found.sort(key=lambda pair: (pair[0]["data"], pair[0]["split"]))
+    published = [pair for pair in found if pair[0]["data"] != "embedded"]
+    return [pair for pair in published or found if pair[1]]
 
 
-def measured(run):
-    """Data set and split, then a line per metric."""
-    numbers = [number(run, name) for name in run["metrics"]]
-    return f"{run['data']}, {run['split']}:<br>" + "<br>".join(numbers)
+def headline(root, name, found):
+    """Of the runs, those with a metric of the app's HEADLINE, and the lines they give.
+
+    An app without one shows the first metric of each run.
+    """
+    module = ast.parse((root / "apps" / f"{name}.py").read_text())
+    chosen = next((ast.literal_eval(node.value) for node in module.body if names(node)), ())
+    shown = [
+        (run, [metric for metric in metrics if metric in (chosen or metrics[:1])])
+        for run, metrics in found
+    ]
+    return [
+        (run, [f"{run['data']}, {run['split']}:", *(number(run, metric) for metric in metrics)])
+        for run, metrics in shown if metrics
+    ]
+
+
+def names(node):
+    """Whether this statement is the app's HEADLINE."""
+    return isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "HEADLINE"
+
+
+def folded(commands):
+    """Commands behind a triangle: long lines would make the table too wide."""
+    lines = "<br>".join(dict.fromkeys(commands))
+    return f"<details><summary>commands</summary>{lines}</details>"
 
 
 def number(run, metric):

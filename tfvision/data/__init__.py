@@ -11,7 +11,8 @@ A reader is a module tfvision/data/<name>.py, where <name> is what the user type
     SPLITS     the names of the parts: a tuple, or a dict with the names as keys
     PARTS      {split: the split that contains it}, where splits overlap on purpose (optional)
 
-    load(root=None, split=<one of SPLITS>, ...) -> dict of arrays [n, ...], row i = example i
+    load(root=None, split=<one of SPLITS>, ...) -> dict of arrays [n, ...], row i = example i;
+        of detection data, with any number of objects in an image: an ObjectSet (objects.py)
     check(root=None) -> iterator of faults, each one line that names the file
 
 `load` raises ValueError for an unknown split and DataError (files.py), naming the file, for what is
@@ -21,5 +22,5 @@ fetch missing files takes `download=True` (download.py). Images are uint8 [n, h,
 RGB, with the polarity of the publisher's files; class numbers are int32 and start at 0.
 
 The embedded sets, synthetic/<name>.py, define SPLITS, (CLASSES) and
-load(split=<one of SPLITS>, *, seed=0, ...) -> the same dict of arrays, a function of its arguments.
+load(split=<one of SPLITS>, *, seed=0, ...) -> the same, a function of its arguments.
 """

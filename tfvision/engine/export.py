@@ -9,7 +9,7 @@ from pathlib import Path
 from tfvision.engine import formats, proof, warmup
 
 
-def export(app, model, config, root, *, quantize=(), facts=None):
+def export(app, model, config, root, *, quantize=(), facts=None, beside=None):
     """Writes root/<app>/<version>/, model.tflite, model.onnx and card.json, or nothing at all.
 
     app       the app's module
@@ -18,6 +18,7 @@ def export(app, model, config, root, *, quantize=(), facts=None):
     root      folder of all exported models (savedmodels)
     quantize  more TFLite files: "float16", "dynamic", "int8"
     facts     more entries of the card
+    beside    name -> text of more files
     return    the card, a dict
     raises    ValueError where a file deviates from the model by more than the tolerance
     """
@@ -27,6 +28,8 @@ def export(app, model, config, root, *, quantize=(), facts=None):
     shutil.rmtree(hidden, ignore_errors=True)
     hidden.mkdir(parents=True)
     try:
+        for file, text in (beside or {}).items():
+            (hidden / file).write_text(text)
         card = write(app, model, config, hidden, version, quantize)
         card |= facts or {}
         (hidden / "card.json").write_text(json.dumps(card, indent=2) + "\n")

@@ -130,4 +130,6 @@ def _to_shape(value, shape):
     if list(value.shape) != list(shape) and value.ndim == 4:
         resized = tf.image.resize(value, shape[1:3], method="nearest").numpy()
         value = resized.astype(value.dtype)
+    if value.ndim == 3 and value.shape[1] != shape[1]:  # Points: as many as there is room for.
+        value = value[:, np.arange(shape[1]) % value.shape[1]]
     return np.ascontiguousarray(value)

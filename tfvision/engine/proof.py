@@ -11,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfvision.engine import formats, loaders
+from tfvision.engine.same_boxes import reordered
+from tfvision.engine.ties import forgiven
 
 ENOUGH = 8  # examples of every signature
 FLOAT, LEVELS, EQUAL = 1e-4, 1, 0.999  # relative; of uint8; share of equal integers
@@ -135,16 +137,19 @@ def tensor_names(folder):
 
 def compare(label, _, signatures, outputs):
     """signature -> output -> how far a format is from Keras over all cases."""
-    return {
-        name: {
-            key: worst(
-                [deviation(case[key], outputs[f"{label}|{name}|{i}|{key}"])
-                 for i, case in enumerate(truth)]
-            )
+    found = {}
+    for name, (_, truth) in signatures.items():
+        answers = [
+            {key: outputs[f"{label}|{name}|{i}|{key}"] for key in case}
+            for i, case in enumerate(truth)
+        ]
+        pairs = [(case, reordered(case, forgiven(case, answer, FLOAT)))
+                 for case, answer in zip(truth, answers, strict=True)]
+        found[name] = {
+            key: worst([deviation(case[key], answer[key]) for case, answer in pairs])
             for key in truth[0]
         }
-        for name, (_, truth) in signatures.items()
-    }
+    return found
 
 
 def deviation(truth, answer):

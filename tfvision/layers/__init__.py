@@ -7,6 +7,7 @@ from tfvision.layers.norms import (
 )
 from tfvision.layers.point_sets import DenseNorm, DenseNormMax
 from tfvision.layers.posteriors import DiagonalGaussian, FullGaussian
+from tfvision.layers.spatial_transformer import SpatialTransformer
 
 __all__ = [
     "DenseNorm",
@@ -16,4 +17,5 @@ __all__ = [
     "FusedBatchNormalization",
     "InstanceNormalization",
     "LayerNormalization",
+    "SpatialTransformer",
 ]

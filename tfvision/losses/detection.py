@@ -7,6 +7,21 @@ from tfvision import ops
 EPSILON = 1e-7
 
 
+def smooth_l1(target, prediction, *, beta=1.0):
+    """Squares near 0, absolute values beyond beta, summed over the last axis (Girshick, eq. 3).
+
+    d^2 / (2 beta) where |d| < beta, else |d| - beta / 2; py-faster-rcnn's sigma is beta^(-1/2).
+
+    target, prediction  float [..., c]
+    beta     0: absolute values
+    return   [...], dtype of prediction
+    """
+    apart = tf.abs(prediction - tf.cast(target, prediction.dtype))
+    if beta > 0:
+        apart = tf.where(apart < beta, apart**2 / (2 * beta), apart - beta / 2)
+    return tf.reduce_sum(apart, -1)
+
+
 def generalized_iou(a, b):
     """1 - GIoU of pairs of boxes (Rezatofighi et al., 2019): 0 where they are equal, below 2.
 

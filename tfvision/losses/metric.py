@@ -5,6 +5,7 @@ batch has nothing to learn from (one class only, no two examples of a class), al
 gradients are 0. The values are float64 where embeddings are, else float32.
 """
 
+import keras
 import tensorflow as tf
 
 from tfvision import ops
@@ -12,9 +13,10 @@ from tfvision.losses import mining
 
 DISTANCES = ("l2", "sql2", "cosine")
 DEFINITIONS = ("facenet", "tfa")
+FORMS = ("lecture", "hadsell", "tfa", "linear")
 
 
-def contrastive(same, distance, *, margin=1.0):
+def contrastive(same, distance, *, margin=1.0, form="lecture"):
     """Draws equal ones together, pushes others apart up to the margin (Hadsell et al., 2006).
 
     The lecture's form: 1/2 D^2 for a positive pair, 1/2 max(0, m - D)^2 for a negative one.
@@ -22,13 +24,22 @@ def contrastive(same, distance, *, margin=1.0):
     same      bool [b] or 0 and 1: whether a pair is positive
     distance  float [b], 0 or more
     margin    m, in units of the distance
+    form      "lecture"; "hadsell", the same values for the paper's label Y (eq. 4) in the place of
+              `same`, which is 1 for a negative pair; "tfa", without the 1/2, as in TensorFlow
+              Addons; "linear", D and max(0, m - D), not squared
     return    float32 [b]
+    raises    ValueError for an unknown form
     """
+    _check("form", form, FORMS)
+    positive = tf.cast(same, tf.bool) != (form == "hadsell")
     distance = tf.cast(distance, tf.float32)
-    missing = tf.maximum(margin - distance, 0.0)
-    return 0.5 * tf.square(tf.where(tf.cast(same, tf.bool), distance, missing))
+    value = tf.where(positive, distance, tf.maximum(margin - distance, 0.0))
+    if form == "linear":
+        return value
+    return (1.0 if form == "tfa" else 0.5) * tf.square(value)
 
 
+@keras.saving.register_keras_serializable("tfvision")
 def triplet_semihard(labels, embeddings, *, margin=0.2, distance="l2", definition="facenet"):
     """Every two equals a, p against the nearest other n beyond p (Schroff et al., 2015, eq. 3).
 
@@ -59,6 +70,7 @@ def triplet_semihard(labels, embeddings, *, margin=0.2, distance="l2", definitio
     return _per_anchor(tf.maximum(apart - nearest + margin, 0), counted)
 
 
+@keras.saving.register_keras_serializable("tfvision")
 def triplet_hard(labels, embeddings, *, margin=0.2, soft=False, distance="l2"):
     """Every example's farthest equal p against its nearest other n (Hermans et al., 2017, eq. 5).
 
@@ -82,6 +94,32 @@ def triplet_hard(labels, embeddings, *, margin=0.2, soft=False, distance="l2"):
     return tf.where(has_other, value, 0)
 
 
+@keras.saving.register_keras_serializable("tfvision")
+def triplet_all(labels, embeddings, *, margin=0.2, soft=False, distance="l2"):
+    """All triplets of a batch; the mean is over those above 0 (Hermans et al., 2017, eq. 6).
+
+    The loss of a triplet a, p, n is max(0, D(a, p) - D(a, n) + margin).
+
+    labels      int [b]
+    embeddings  float [b, d]
+    margin      in units of the distance
+    soft        ln(1 + exp(D(a, p) - D(a, n))) in place of the hinge, the mean over all triplets;
+                the margin is not used, and b^3 numbers are held
+    distance    "l2", "sql2" or "cosine", as in triplet_semihard
+    return      [b], of each anchor a
+    raises      ValueError for an unknown distance
+    """
+    apart, same = _distances(embeddings, distance), mining.equal_pairs(labels)
+    positive, negative = same & mining.all_pairs(same), ~same
+    if soft:
+        gaps = tf.math.softplus(tf.expand_dims(apart, 2) - tf.expand_dims(apart, 1))
+        sums = tf.reduce_sum(tf.where(tf.expand_dims(negative, 1), gaps, 0), -1)
+        counts = tf.reduce_sum(tf.cast(negative, tf.int32), -1, keepdims=True)
+    else:
+        sums, counts = _hinges(apart, negative, margin)
+    return _per_anchor(sums, tf.where(positive, counts, 0))
+
+
 def npairs(labels, similarity):
     """Cross entropy of finding one's own class among all by similarity (Sohn, 2016).
 
@@ -97,6 +135,15 @@ def npairs(labels, similarity):
     return tf.nn.softmax_cross_entropy_with_logits(labels=share, logits=similarity)
 
 
+@keras.saving.register_keras_serializable("tfvision")
+def npairs_of(labels, embeddings):
+    """`npairs` of embeddings float [b, d], whose similarity is the scalar product."""
+    x = tf.convert_to_tensor(embeddings)
+    x = x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
+    return npairs(labels, tf.matmul(x, x, transpose_b=True))
+
+
+@keras.saving.register_keras_serializable("tfvision")
 def lifted_structure(labels, embeddings, *, margin=1.0):
     """Every two equals against all others of both, smoothly (Song et al., 2016, eq. 4).
 
@@ -115,6 +162,13 @@ def lifted_structure(labels, embeddings, *, margin=1.0):
     both = tf.stack(tf.meshgrid(push, push))
     energy = tf.maximum(apart + tf.reduce_logsumexp(both, 0), 0)
     return _per_anchor(energy**2 / 2, same & mining.all_pairs(same))
+
+
+def active(labels, embeddings, *, margin=0.0, distance="l2"):
+    """mining.active_triplets of embeddings float [b, d]."""
+    return mining.active_triplets(
+        _distances(embeddings, distance), mining.equal_pairs(labels), margin=margin
+    )
 
 
 def _check(name, value, known):
@@ -149,8 +203,24 @@ def _nearest_beyond(apart, negative):
     return tf.gather(apart, chosen, batch_dims=1), beyond
 
 
-def _per_anchor(values, counted):
-    """[b], whose mean is the mean of the values [b, b] that count."""
-    counts = tf.cast(counted, values.dtype)
-    total = tf.maximum(tf.reduce_sum(counts), 1) / tf.cast(tf.shape(values)[0], values.dtype)
-    return tf.reduce_sum(tf.where(counted, values, 0), -1) / total
+def _hinges(apart, negative, margin):
+    """For every (a, p): the sum of the hinges above 0 over all n, and their number.
+
+    By sorting, too: those are of the nearest n, up to D(a, p) + margin.
+    """
+    fixed, reach = tf.stop_gradient(apart), apart + margin
+    others = tf.where(negative, fixed, fixed.dtype.max)
+    order = tf.argsort(others, -1)
+    counts = tf.searchsorted(
+        tf.gather(others, order, batch_dims=1), tf.stop_gradient(reach), side="left"
+    )
+    sums = tf.pad(tf.cumsum(tf.gather(apart, order, batch_dims=1), -1), [[0, 0], [1, 0]])
+    nearest = tf.gather(sums, counts, batch_dims=1)
+    return tf.cast(counts, apart.dtype) * reach - nearest, counts
+
+
+def _per_anchor(values, counts):
+    """[b], whose mean is that of what was summed up in values [b, b], counts (or bool) of each."""
+    total = tf.reduce_sum(tf.cast(counts, values.dtype))
+    total = tf.maximum(total, 1) / tf.cast(tf.shape(values)[0], values.dtype)
+    return tf.reduce_sum(tf.where(tf.cast(counts, tf.bool), values, 0), -1) / total

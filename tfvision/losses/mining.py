@@ -36,6 +36,25 @@ def _largest(values, mask, count):
     return mask & (values >= last)
 
 
+def active_triplets(distance, same, *, margin=0.0):
+    """Share of the triplets whose other is no farther than the equal and the margin.
+
+    Of all triplets of an example a, an equal p and another n those with
+    D(a, n) <= D(a, p) + margin; 0 where there is no triplet. By sorting: there are n^3 of them.
+
+    distance  float [n, n]
+    same      bool [n, n], of equal_pairs
+    margin    in units of the distance
+    """
+    positive, negative = same & all_pairs(same), ~same
+    others = tf.sort(tf.where(negative, distance, distance.dtype.max), -1)
+    near = tf.searchsorted(others, distance + margin, side="right")
+    positive = tf.cast(positive, distance.dtype)
+    active = tf.reduce_sum(tf.cast(near, distance.dtype) * positive)
+    count = tf.reduce_sum(tf.cast(negative, distance.dtype), -1, keepdims=True) * positive
+    return active / tf.maximum(tf.reduce_sum(count), 1)
+
+
 def mean_of(values, mask):
     """The mean of the values in a mask; 0 where it is empty."""
     mask = tf.cast(mask, values.dtype)

@@ -32,6 +32,29 @@ def standard_error(distances, answers):
     return float(np.std(errors, ddof=1) / np.sqrt(len(errors))) if len(errors) > 1 else 0.0
 
 
+def scores(distances, answers):
+    """one_shot_error and its standard_error by name."""
+    return {
+        "one_shot_error": one_shot_error(distances, answers),
+        "one_shot_standard_error": standard_error(distances, answers),
+    }
+
+
+def accuracies(distances, answers, *, first):
+    """Share of test images named rightly, and its standard error: of the first runs, and of all.
+
+    return   {"accuracy", "standard_error", "accuracy_N", "standard_error_N"}, N tests in all
+    """
+    few, many = scores(distances[:first], answers[:first]), scores(distances, answers)
+    n = sum(map(len, answers))
+    return {
+        "accuracy": 1 - few["one_shot_error"],
+        "standard_error": few["one_shot_standard_error"],
+        f"accuracy_{n}": 1 - many["one_shot_error"],
+        f"standard_error_{n}": many["one_shot_standard_error"],
+    }
+
+
 def pixel_distances(tests, training):
     """Euclidean distances of the images as they are: float [n, m]; images uint8 [n, h, w, c]."""
     a, b = (np.reshape(x, [len(x), -1]).astype(np.float64) for x in (tests, training))
@@ -89,6 +112,30 @@ def runs(examples, *, count, ways=20, seed=0):
         training, test = rows[characters, first], rows[characters[answer], second]
         images = {"training": examples["image"][training], "test": examples["image"][test]}
         found.append(images | {"answer": answer})
+    return found
+
+
+def runs_of_classes(examples, *, count, seed=0):
+    """Runs in which every class is to be told from all others by one image of each.
+
+    The images of a run are drawn at random, two of each class: one to learn from, one to name.
+
+    examples  dict of image uint8 [n, h, w, c] and label int [n]
+    return    list of dicts, as `runs`
+    raises    ValueError for a class of one image
+    """
+    random = np.random.default_rng(seed)
+    label = np.asarray(examples["label"])
+    rows = [np.flatnonzero(label == value) for value in np.unique(label)]
+    if min(map(len, rows)) < 2:
+        raise ValueError("Expected two images of every class. Received: a class of 1")
+    found = []
+    for _ in range(count):
+        training, test = np.transpose([random.choice(own, 2, replace=False) for own in rows])
+        answer = random.permutation(len(rows)).astype(np.int32)
+        images = {"training": training, "test": test[answer]}
+        found.append({name: examples["image"][at] for name, at in images.items()})
+        found[-1]["answer"] = answer
     return found
 
 

@@ -63,29 +63,43 @@ class Siamese(System):
     """Learns an embedding from which images are alike.
 
     Without a head it is the lecture's: Euclidean distances and the contrastive loss. With one it is
-    Koch's: the head makes a logit of each pair, and the loss is the cross-entropy.
+    Koch's: the head makes a logit of each pair, and the loss is the cross-entropy. With a
+    batch_loss it learns from triplets, or from whatever else that function compares.
 
-    net      keras.Model, float [b, s, s, c] -> [b, d]
-    head     None, or layers.embedding.WeightedL1
-    margin   of the contrastive loss, in units of the embedding
-    mining   "none": all pairs inside each group of `group` examples that stand behind one another,
-             so that workers with whole groups make the steps of a single one; "hard": each
-             example's `count` farthest equals and nearest others in the (worker's) batch
+    net         keras.Model, float [b, s, s, c] -> [b, d]
+    head        None, or layers.embedding.WeightedL1
+    batch_loss  None, or labels [b], embeddings [b, d] -> [b], of the (worker's) batch:
+                losses.batch.BatchLoss
+    margin      of the contrastive loss, in units of the embedding
+    form        of the contrastive loss, see losses.metric
+    mining      of pairs. "none": all inside each group of `group` examples that stand behind one
+                another, so that workers with whole groups make the steps of a single one; "hard":
+                each example's `count` farthest equals and nearest others in the (worker's) batch
+    bright_ink  whether images have bright ink on dark paper, as MNIST, not dark ink on bright
     """
 
-    def __init__(self, net, *, head=None, margin=1.0, mining="none", group=8, count=1, **options):
+    def __init__(
+        self, net, *, head=None, batch_loss=None, margin=1.0, form="lecture", mining="none",
+        group=8, count=1, bright_ink=False, **options
+    ):
         super().__init__(**options)
         if mining not in ("none", "hard"):
             raise ValueError(f"Expected mining 'none' or 'hard'. Received: mining={mining!r}")
-        self.net, self.head, self.margin = net, head, margin
-        self.mining, self.group, self.count = mining, group, count
+        if head is not None and batch_loss is not None:
+            raise ValueError("Expected a head or a batch_loss. Received: both")
+        self.net, self.head, self.batch_loss = net, head, batch_loss
+        self.margin, self.form, self.mining = margin, form, mining
+        self.group, self.count, self.bright_ink = group, count, bright_ink
         if head is not None and not head.built:
             head.build(net.output_shape)
-        self.make_means("loss", "active_negatives", "mean_distance")
+        active = "active_negatives" if batch_loss is None else "active_triplets"
+        self.make_means("loss", active, "mean_distance", "collapsed")
         self.built = True
 
     def get_config(self):
-        names = ("net", "head", "margin", "mining", "group", "count")
+        names = (
+            "net", "head", "batch_loss", "margin", "form", "mining", "group", "count", "bright_ink",
+        )
         return {name: getattr(self, name) for name in names}
 
     def call(self, image, training=False):
@@ -104,8 +118,13 @@ class Siamese(System):
         return self.track(loss=loss, **watched)
 
     def compared(self, batch, training):
-        """The mean loss of the mined pairs, and what is watched over all."""
-        embedding, label = self.grouped(self(batch["image"], training=training), batch["label"])
+        """The mean loss of the mined pairs or triplets, and what is watched over all."""
+        embedding, label = self(batch["image"], training=training), batch["label"]
+        if self.batch_loss is not None:
+            loss = tf.reduce_mean(self.batch_loss(label, embedding))
+            active = self.batch_loss.active(label, tf.stop_gradient(embedding))
+            return loss, {"active_triplets": active, **self.spread(embedding)}
+        embedding, label = self.grouped(embedding, label)
         same, distance = mining.equal_pairs(label), self.distances(embedding)
         loss = mining.mean_of(self.pair_loss(same, distance), self.mined(same, distance))
         return loss, self.watched(embedding, same, distance)
@@ -127,7 +146,8 @@ class Siamese(System):
     def pair_loss(self, same, distance):
         """The contrastive loss, or with a head the cross-entropy, of each pair."""
         if self.head is None:
-            return metric.contrastive(same, distance, margin=self.margin)
+            label = ~same if self.form == "hadsell" else same
+            return metric.contrastive(label, distance, margin=self.margin, form=self.form)
         return tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(same, tf.float32), -distance)
 
     def mined(self, same, distance):
@@ -137,23 +157,29 @@ class Siamese(System):
         return mining.hard_pairs(tf.stop_gradient(distance), same, count=self.count)
 
     def watched(self, embedding, same, distance):
-        """Share of the unequal pairs that are too near, and the mean distance of all pairs.
+        """Share of the unequal pairs that are too near, and how the embeddings spread."""
+        near = tf.cast(distance < (self.margin if self.head is None else 0.0), tf.float32)
+        return {"active_negatives": mining.mean_of(near, ~same), **self.spread(embedding)}
+
+    def spread(self, embedding):
+        """The mean distance of all pairs, and whether it is under a tenth of the margin: 0, 1.
 
         A mean distance that goes to 0 is a collapse: all images get one embedding.
         """
-        near = tf.cast(distance < (self.margin if self.head is None else 0.0), tf.float32)
-        spread = ops.pairwise_distances(tf.stop_gradient(embedding))
-        return {
-            "active_negatives": mining.mean_of(near, ~same),
-            "mean_distance": mining.mean_of(spread, mining.all_pairs(same)),
-        }
+        apart = ops.pairwise_distances(tf.stop_gradient(embedding))
+        mean = mining.mean_of(apart, mining.all_pairs(apart))
+        return {"mean_distance": mean, "collapsed": tf.cast(mean < 0.1 * self.margin, tf.float32)}
+
+    def shade(self, image):
+        """How much ink is in each pixel: uint8 -> float32, 0..1."""
+        bright = tf.cast(image, tf.float32) / 255
+        return bright if self.bright_ink else 1 - bright
 
     def ink(self, image):
-        """What the network sees: uint8 [b, h, w, c], dark on bright -> float [b, s, s, c], 0..1."""
-        size = self.net.input_shape[1:3]
-        ink = 1 - tf.cast(image, tf.float32) / 255
+        """What the network sees: uint8 [b, h, w, c] -> ink, float [b, s, s, c] in 0..1."""
+        size, ink = self.net.input_shape[1:3], self.shade(image)
         return ink if tuple(image.shape[1:3]) == size else ops.area_resize(ink, size)
 
     def embed(self, image):
-        """Embeddings float32 [b, d] of images uint8 [b, h, w, c] of any size, dark on bright."""
+        """Embeddings float32 [b, d] of images uint8 [b, h, w, c] of any size."""
         return self(self.ink(image), training=False)

@@ -55,7 +55,7 @@ def load(path, *, threads=None):
     """
     path = Path(path)
     file = path if path.suffix == ".tflite" else path / "model.tflite"
-    card = read_card(file.parent / "card.json")
+    card = with_items(read_card(file.parent / "card.json"), file.parent)
     size = file.stat().st_size if file.is_file() else None
     if size is None:
         raise FileNotFoundError(f"{file}: no such file, though card.json is beside it")
@@ -88,6 +88,21 @@ def read_card(file):
         if not isinstance(one, dict) or any(not isinstance(one.get(k), dict) for k in KINDS):
             raise ValueError(f"{file}: is damaged: {name!r} is not whole. Export it again")
     return card
+
+
+def with_items(card, folder):
+    """The card, with the names of a gallery's files where the model has one."""
+    about = card.get("gallery")
+    if about is None:
+        return card
+    file = folder / about["names"]
+    try:
+        files = json.loads(file.read_text())["files"]
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{file}: no such file, though card.json names it") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file}: is damaged: {line(error)}. Export the model again") from error
+    return card | {"gallery": about | {"files": files}}
 
 
 def interpret(file, threads):

@@ -6,6 +6,7 @@ from tfvision.runtime.kinds import JOINT, kind, single
 from tfvision.viz.classes import name_of
 
 MOST = 4096  # Values of an array that are written into JSON.
+SEARCH = ("neighbours", "class_ids", "distances")  # Outputs of a search, [k] each.
 
 
 def numbers(card, outputs):
@@ -26,8 +27,10 @@ def numbers(card, outputs):
         told["classes"] = ranking(one["probabilities"], names)
     elif what == "pose":
         told["keypoints"] = joints(one["keypoints"], card.get("joints", []))
+    elif found(one):
+        told["neighbours"] = nearest(one, names, items(card))
     used = {"detection": ("boxes", "scores", "class_ids"), "classification": ("probabilities",),
-            "pose": ("keypoints",)}.get(what, ())
+            "pose": ("keypoints",), "embedding": SEARCH if found(one) else ()}.get(what, ())
     small = {name: plain(value) for name, value in one.items()
              if name not in (*used, *arrays(outputs))}
     return told | small
@@ -85,6 +88,26 @@ def joints(keypoints, names):
     ]
 
 
+def found(one):
+    """Whether the outputs are those of a search."""
+    return set(SEARCH) <= set(one)
+
+
+def items(card):
+    """The files of a gallery's items, by number."""
+    return card.get("gallery", {}).get("files", [])
+
+
+def nearest(one, names, files):
+    """What was found in a gallery, the nearest first."""
+    rows = zip(*(one[name] for name in SEARCH), strict=True)
+    return [
+        {"class": name_of(c, names), "class_id": int(c), "item": int(i),
+         **({"file": files[i]} if i < len(files) else {}), "distance": plain(distance)}
+        for i, c, distance in rows
+    ]
+
+
 def plain(value):
     """An array as lists, floats in their shortest form, null where not finite."""
     if isinstance(value, np.ndarray) and value.ndim:
@@ -136,8 +159,11 @@ def of_space(one, names):
 
 
 def of_embedding(one, names):
-    near = one.get("neighbours")
     text = f"{one['embedding'].size} numbers"
+    if found(one):
+        rows = zip(one["class_ids"], one["distances"], strict=True)
+        return "nearest: " + ", ".join(f"{name_of(c, names)} {d:.3g}" for c, d in rows)
+    near = one.get("neighbours")
     return text if near is None or not len(near) else f"{text}, nearest: {int(near[0])}"
 
 

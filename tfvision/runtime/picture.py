@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfvision.runtime.kinds import kind
-from tfvision.runtime.numbers import parts
+from tfvision.runtime.numbers import items, parts
 from tfvision.viz import boxes, classes, maps, points, skeletons, vectors
 from tfvision.viz.canvas import Canvas
 
@@ -21,12 +21,23 @@ def picture(card, inputs, outputs):
         return maps.samples(one["samples"])
     if what == "correspondences" and "points1" in inputs:
         return points.matches(inputs["points1"], inputs["points2"], one["weights"])
-    if what == "classification" and "points" in inputs:
-        return points.cloud(inputs["points"], one["probabilities"], names)
+    if "points" in inputs and what in ("classification", "segmentation"):
+        return point_set(inputs["points"], one, names)
     if image is None:
         return without_image(one)
     draw = DRAWERS.get(what, other)
     return draw(image, one, names, card)
+
+
+def point_set(found, one, names):
+    """A cloud with its class and what it hangs on (rows of `critical`), or with its parts."""
+    found = found[:, :3]
+    if "labels" in one:
+        return points.cloud(found, names=names, labels=one["labels"])
+    critical = None
+    if "critical" in one and np.any(one["critical"] >= 0):
+        critical = np.isin(np.arange(len(found)), one["critical"])
+    return points.cloud(found, one["probabilities"], names, critical=critical)
 
 
 def segmentation(image, one, names, card):
@@ -58,7 +69,7 @@ def space(image, one, names, card):
 def embedding(image, one, names, card):
     near = {name: one[name] for name in ("neighbours", "distances") if name in one}
     near = near if len(near) == 2 else {}
-    return vectors.embedding(image, one["embedding"], names=names, **near)
+    return vectors.embedding(image, one["embedding"], names=items(card), **near)
 
 
 def translation(image, one, names, card):

@@ -1,4 +1,4 @@
-"""Points and other arrays from files: npz, npy, json, PLY and OFF."""
+"""Points and other arrays from files: npz, npy, json, rows of text, PLY, OFF and OBJ."""
 
 import json
 import zipfile
@@ -7,19 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-ENDINGS = frozenset((".npz", ".npy", ".json", ".ply", ".off"))
+TEXTS = (".txt", ".xyz", ".pts", ".csv")
+ENDINGS = frozenset((".npz", ".npy", ".json", ".ply", ".off", ".obj", *TEXTS))
 
 
 def read(file, *, count=None, seed=0):
     """The arrays in a file: name -> array.
 
-    file     .npz or .json with named arrays; .npy, a bare list in .json, .ply and .off (both as
-             text) hold one, named points: float [n, 3]
+    file     .npz or .json with named arrays; .npy, a bare list in .json, .txt, .xyz, .pts or .csv
+             with a point in each line, .ply, .off and .obj (all as text) hold one, named points:
+             float [n, 3]
     count    how many points to draw from the surface of a mesh; None takes its corners
     raises   OSError or ValueError that names the file
     """
     file = Path(file)
-    readers = {".npz": _npz, ".npy": _npy, ".json": _json, ".ply": _ply, ".off": _off}
+    readers = {".npz": _npz, ".npy": _npy, ".json": _json, ".ply": _ply, ".off": _off,
+               ".obj": _obj} | dict.fromkeys(TEXTS, _text)
     if file.suffix.lower() not in readers:
         raise ValueError(f"{file}: expected a file ending in {', '.join(sorted(readers))}")
     try:
@@ -129,6 +132,27 @@ def _off(file):
         raise ValueError(f"it ends after {len(rows) - 1} of {corners + faces} rows")
     points = _numbers([row[:3] for row in rows[1 : 1 + corners]])
     return _checked({"points": points, "faces": _triangles(rows[1 + corners :][:faces])})
+
+
+def _obj(file):
+    """OBJ: the corners (v) and faces (f) of all its objects."""
+    rows = [line.split("#")[0].split() for line in file.read_text("ascii", "replace").splitlines()]
+    points = _numbers([row[1:4] for row in rows if row[:1] == ["v"]])
+    polygons = [[int(word.split("/")[0]) for word in row[1:]] for row in rows if row[:1] == ["f"]]
+    if not len(points):
+        raise ValueError("it has no corners")
+    faces = [[i - 1 if i > 0 else i + len(points) for i in polygon] for polygon in polygons]
+    return _checked({"points": points, "faces": _triangles([[len(f), *f] for f in faces])})
+
+
+def _text(file):
+    """Rows of as many numbers each, split by spaces or commas; # begins a comment."""
+    lines = (line.split("#")[0] for line in file.read_text("ascii", "replace").splitlines())
+    rows = [line.replace(",", " ").split() for line in lines]
+    points = np.array([row for row in rows if row], float)
+    if points.ndim != 2:
+        raise ValueError("expected rows of as many numbers each")
+    return {"points": points}
 
 
 def _numbers(rows):

@@ -37,7 +37,8 @@ def save(folder, stem, told, picture, arrays):
 
 def file_of(stem, name, value):
     """The name of the file that an array goes to."""
-    if name == "labels" and value.size and 0 <= value.min() and value.max() <= 65535:
+    small = name == "labels" and value.size and 0 <= value.min() and value.max() <= 65535
+    if small and value.ndim == 2:
         return f"{stem}.labels.png"
     if name == "translated" and value.dtype == np.uint8:
         return f"{stem}.translated.png"

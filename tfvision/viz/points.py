@@ -3,8 +3,9 @@
 import numpy as np
 
 from tfvision.viz import panels
-from tfvision.viz.canvas import FAINT, INK, Canvas
+from tfvision.viz.canvas import FAINT, INK, PAPER, Canvas
 from tfvision.viz.classes import name_of
+from tfvision.viz.labels import palette
 from tfvision.viz.maps import ramp
 
 
@@ -46,20 +47,35 @@ def matches(points1, points2, weights, *, side=720):
     return panels.above(canvas.picture, panels.caption(counted, width=side, height=text))
 
 
-def cloud(points, probabilities=None, names=(), *, side=560):
+def cloud(points, probabilities=None, names=(), *, side=560, critical=None, labels=None,
+          tones=None):
     """Points in space seen from the front, above and to the right, and bars of the classes.
 
-    points         float [n, 3]; z points up; where all z are equal, y points down the page
+    points         float [n, d]; z points up; of two coordinates, or where all z are equal, y points
+                   down the page
     probabilities  float [k] or None
+    critical       bool [n] or None: points drawn larger, the others pale
+    labels         int [n] or None: the part of each point, which has a colour and a name
+    tones          uint8 [n, 3] or None: the points' colours
     return         uint8 [h, w, 3]
     """
     points = np.asarray(points, float)
     flat, near = project(points)
     canvas, place = sheet(flat, side)
-    colours = ramp()[(40 + 150 * near).astype(int)]
-    radius = float(np.clip(60 / np.sqrt(max(len(points), 1)), 1.2, 4))
-    for i in np.argsort(near, kind="stable"):
-        canvas.dot(place(flat[i]), colours[i], radius=radius)
+    radius = float(np.clip(side / 9.3 / np.sqrt(max(len(points), 1)), 1.2, 4))
+    colours = ramp()[(40 + 150 * near).astype(int)] if tones is None else tones
+    if labels is not None:
+        colours = palette(max(len(names), int(np.max(labels, initial=0)) + 1) + 1)[1:][labels]
+    order = np.argsort(near, kind="stable")
+    sizes = np.full(len(points), radius if critical is None else 0.7 * radius)
+    if critical is not None:
+        colours = np.where(critical[:, None], colours, FAINT)
+        order, sizes = order[np.argsort(critical[order], kind="stable")], sizes * (1 + critical)
+    for i in order:
+        rim = PAPER if side > 400 else colours[i]  # On small sheets it would leave little of a dot.
+        canvas.dot(place(flat[i]), colours[i], radius=sizes[i], rim=rim)
+    if labels is not None:
+        return panels.beside(canvas.picture, part_legend(labels, names, side))
     if probabilities is None:
         return canvas.picture
     best = np.argsort(-np.asarray(probabilities), kind="stable")[:5]
@@ -68,10 +84,19 @@ def cloud(points, probabilities=None, names=(), *, side=560):
     return panels.beside(canvas.picture, panel)
 
 
+def part_legend(labels, names, side):
+    """The parts that occur, with their share of the points."""
+    found, counts = np.unique(labels, return_counts=True)
+    colours = palette(max(len(names), int(found.max(initial=0)) + 1) + 1)[1:]
+    rows = [(colours[i], name_of(i, names), f"{100 * n / len(labels):.0f}%")
+            for i, n in zip(found, counts, strict=True)]
+    return panels.legend(rows, height=side, text=11)
+
+
 def project(points):
     """Positions on the page [n, 2] (y down) and nearness 0..1 [n] of points [n, 3]."""
     centred = points - points.mean(0)
-    if np.ptp(centred[:, 2]) < 1e-9:
+    if centred.shape[1] < 3 or np.ptp(centred[:, 2]) < 1e-9:
         return centred[:, :2], np.full(len(points), 0.5)
     turn, tilt = np.radians(35), np.radians(20)
     x = centred[:, 0] * np.cos(turn) - centred[:, 1] * np.sin(turn)
@@ -87,7 +112,7 @@ def sheet(points, side):
     low, high = points.min(0), points.max(0)
     scale = 0.88 * side / max(np.max(high - low), 1e-9)
     middle = (low + high) / 2
-    canvas = Canvas(np.full([side, side, 3], 255, np.uint8))
+    canvas = Canvas(np.full([side, side, 3], 255, np.uint8), at_least=side)
     return canvas, lambda point: (np.asarray(point) - middle) * scale + (side - 1) / 2
 
 

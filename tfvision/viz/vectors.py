@@ -3,7 +3,7 @@
 import numpy as np
 
 from tfvision.viz import panels
-from tfvision.viz.canvas import Canvas
+from tfvision.viz.canvas import Canvas, text_size
 from tfvision.viz.classes import name_of
 
 
@@ -14,6 +14,7 @@ def embedding(image, vector, *, neighbours=(), distances=(), names=()):
     vector      float [d]
     neighbours  int [k], numbers of the examples that are nearest, the nearest first
     distances   float [k]
+    names       of all examples, by number; none: their numbers are shown
     """
     canvas = Canvas(image, at_least=400)
     h = canvas.picture.shape[0]
@@ -33,7 +34,8 @@ def nearest(neighbours, distances, names, height, text):
     rows = [name_of(n, names) if len(names) else f"example {n}" for n in neighbours]
     title = max(len(row) for row in rows)
     lines = [f"{row:{title}}   {panels.number(d)}" for row, d in zip(rows, distances, strict=True)]
-    width = text * 18
+    widest = max(text_size(line, text, bold=True)[0] for line in lines)
+    width = min(max(text * 18, widest + 2 * text), text * 40)
     captions = [
         panels.caption(line, width=width, height=text, bold=not i) for i, line in enumerate(lines)
     ]

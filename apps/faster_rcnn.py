@@ -1,0 +1,218 @@
+"""Faster R-CNN: boxes of objects, from proposals of its own (Ren et al., 2015)."""
+
+import dataclasses
+import importlib
+from functools import cache, partial
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfvision import engine
+from tfvision.data import box_augment
+from tfvision.data.object_batches import in_order, object_batches
+from tfvision.data.synthetic import scenes
+from tfvision.data.views import letterboxed
+from tfvision.metrics import detection, detection_errors, voc_ap
+from tfvision.models import backbones, faster_rcnn, proposals, roi_heads
+from tfvision.viz import boxes, panels
+from tfvision.viz.grid import grid, titled
+from tfvision.viz.matrix import matrix
+from tfvision.viz.precision_recall import precision_recall
+
+TASK = "detection"
+HEADLINE = ("ap", "ap50")
+STRIDES = (4, 8, 16, 32)
+SURE = 0.5  # Score from which on a box is drawn and counted in the table.
+SHOWN, SIDE = 8, (240, 240)  # Images on a picture, and their size there.
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config(engine.RunConfig):
+    """Find objects: a network proposes boxes, and its second stage says what they show.
+
+    The lecture's losses: --rule lecture --coding corners --distance l2.
+    """
+
+    run: Path = Path("runs/faster_rcnn")
+    data: Literal[
+        "embedded", "bccd", "penn_fudan", "coco", "coco_tiny", "voc", "yolo"
+    ] = "embedded"  # coco, voc, yolo: your own images, in --root.
+    train_split: str = "train"
+    images: int = 2000  # Of the embedded data, at most.
+    steps: int = 1500
+    batch_size: int = 8
+    size: tuple[int, int] = (128, 128)  # Rows and columns that images are letterboxed to.
+    backbone: str = "small"  # Or a network of keras.applications, such as ResNet50.
+    weights: str | None = None  # Of that network: a file, or "imagenet", which Keras downloads.
+    widths: tuple[int, ...] = (16, 32, 64, 96, 128)  # Channels of the small one's levels.
+    depth: int = 1  # Residual blocks of each of its levels.
+    channels: int = 64  # Of the feature pyramid.
+    units: tuple[int, ...] = (256, 256)  # Of the second stage's dense layers.
+    anchors: tuple[float, ...] = (16, 32, 64, 128)  # Sizes at the strides 4, 8, 16, 32, px.
+    ratios: tuple[float, ...] = (0.5, 1.0, 2.0)  # Height / width of the anchors.
+    rule: Literal["paper", "lecture"] = "paper"  # lecture: all anchors learn, any overlap counts.
+    coding: Literal["delta", "corners"] = "delta"  # What the second stage says of a box.
+    distance: Literal["smooth_l1", "l1", "l2", "giou"] = "smooth_l1"  # Of boxes in its loss.
+    regions: int = 64  # Regions per image that the second stage learns from.
+    proposed: int = 100  # Boxes per image that the first stage gives out; twice, while training.
+    count: int = 100  # Most objects of an image.
+    flip: float = 0.5  # Augmentation: share of mirrored images,
+    scale: tuple[float, float] = (0.8, 1.25)  # smallest and largest size,
+    colour: float = 0.2  # largest relative change of brightness, contrast and saturation,
+    mosaic: float = 0.0  # share of images made of four.
+    bad_boxes: Literal["skip", "refuse"] = "skip"  # What `tfvision doctor` would report.
+
+
+TINY = Config(
+    steps=4, epoch_steps=2, batch_size=2, size=(32, 32), widths=(2, 3, 4), channels=4, units=(6,),
+    anchors=(8, 16), ratios=(1.0,), regions=8, proposed=5, count=4, images=12,
+)
+
+
+def build(config):
+    k, levels = len(classes(config)), len(config.anchors)
+    body = backbones.pyramid(body_of(config), channels=config.channels)
+    model = faster_rcnn.FasterRCNN(
+        body,
+        proposals.network(config.channels, len(config.ratios)),
+        roi_heads.box_head(classes=k, channels=config.channels, units=config.units),
+        size=config.size,
+        strides=STRIDES[:levels],
+        sizes=config.anchors,
+        ratios=config.ratios,
+        rule=config.rule,
+        coding=config.coding,
+        distance=config.distance,
+        seed=config.seed,
+        regions=config.regions,
+        proposed=(2 * config.proposed, config.proposed),
+        count=config.count,
+    )
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate, config.steps, warmup_target=config.learning_rate,
+        warmup_steps=config.steps // 20,
+    )
+    model.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-4, global_clipnorm=10.0))
+    return model
+
+
+def body_of(config):
+    """The backbone, with a map for each anchor size."""
+    levels = len(config.anchors)
+    last = STRIDES[levels - 1]
+    if config.size[0] % last or config.size[1] % last:
+        raise ValueError(f"Expected --size in multiples of {last}. Received: {config.size}")
+    if config.backbone == "small":
+        return backbones.small(widths=config.widths[: levels + 1], depth=config.depth)
+    return backbones.of_applications(
+        config.backbone, weights=config.weights, strides=STRIDES[:levels]
+    )
+
+
+@cache
+def read(data, root, split, bad_boxes):
+    return importlib.import_module(f"tfvision.data.{data}").load(root, split, bad_boxes=bad_boxes)
+
+
+def load(config, split):
+    """A split: an ObjectSet."""
+    if config.data == "embedded":
+        most = scenes.SPLITS[split][1] if split in scenes.SPLITS else 1
+        return scenes.load(split, count=min(config.images, most))
+    return read(config.data, config.root, split, config.bad_boxes)
+
+
+def classes(config):
+    """The names of the classes."""
+    if config.data == "embedded":
+        return scenes.CLASSES
+    return load(config, config.train_split).classes
+
+
+def train(model, config):
+    change = partial(
+        box_augment.change, flip=config.flip, scale=config.scale, brightness=config.colour,
+        contrast=config.colour, saturation=config.colour, mosaic=config.mosaic,
+    )
+    data = partial(
+        object_batches,
+        load(config, config.train_split),
+        size=config.size,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        change=change,
+    )
+    engine.fit(model, data, config, picture=lambda: draw(model, config))
+
+
+def evaluate(model, config):
+    """COCO's average precision and recall, what kinds of errors cost how much of AP50."""
+    truth = load(config, config.split)
+    results = found(model, truth, config)
+    kinds = detection_errors.errors(truth, results)
+    return detection.scores(truth, results) | {
+        f"lost_by_{kind}": error.lost for kind, error in kinds.items()
+    }
+
+
+def found(model, truth, config):
+    """What the model finds in every image of a set: a list of detection.Found."""
+    results = []
+    for batch in in_order(truth, size=config.size, batch_size=config.batch_size):
+        results += detection.found(model.look(tf.constant(batch["image"])), batch)
+    return results
+
+
+def draw(model, config):
+    """Images with what was found in them, the worst first, and where precision is lost."""
+    truth = load(config, config.split)[:4 * SHOWN]
+    results = found(model, truth, config)
+    order = np.argsort([agreement(truth, results, i) for i in range(len(truth))], kind="stable")
+    rows = [*order[: SHOWN // 2], *order[len(order) - SHOWN // 2 :]]
+    pictures = [beside_truth(truth[i], results[i], truth.classes) for i in rows]
+    shown = titled(grid(pictures, 2), "true | found: the worst and the best of the first images")
+    return panels.above(shown, panels.beside(*tables(truth, results), gap=12), gap=8)
+
+
+def agreement(truth, results, row):
+    """Share of right ones among all objects and sure boxes of an image."""
+    table = detection_errors.confusion(truth[row : row + 1], results[row : row + 1], threshold=SURE)
+    return np.trace(table) / max(table.sum(), 1) if table.sum() else 1.0
+
+
+def beside_truth(record, one, names):
+    """An image with its true boxes, and with the sure ones of those found: uint8 [h, w, 3]."""
+    sure = one.scores >= SURE
+    true = boxes.detection(
+        record.pixels(), record.boxes, np.ones(len(record.boxes)), record.classes, names
+    )
+    ours = boxes.detection(
+        record.pixels(), one.boxes[sure], one.scores[sure], one.classes[sure], names
+    )
+    return np.concatenate([letterboxed(picture, SIDE)[0] for picture in (true, ours)], 1)
+
+
+def tables(truth, results):
+    """Precision over recall of every class, and which class was taken for which."""
+    names = [*truth.classes, "nothing"]
+    counts = detection_errors.confusion(truth, results, threshold=SURE)
+    return precision_recall(voc_ap.curves(truth, results)), matrix(counts, names, names)
+
+
+def examples(config):
+    """Scenes, one to three at a time, of three sizes."""
+    pixels = np.stack([record.pixels() for record in scenes.load("validation", count=16)])
+    parts = [pixels[i : i + size] for i, size in enumerate((1, 1, 1, 1, 2, 3))]
+    return [{"image": part} for part in (*parts, pixels[8:9, 10:100], pixels[9:11, ::2, ::2])]
+
+
+def serve(model):
+    specs = {"image": tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")}
+    signature = engine.Signature(
+        lambda image: model.detect(image), specs, fixed={"image": [1, *model.size, 3]},
+        fit="letterbox",
+    )
+    return {"serving_default": signature}
