@@ -13,10 +13,10 @@ def lenet(shape=(28, 28, 1), classes=10, *, filters=(20, 50), units=128):
     """
     x = image = keras.Input(shape, name="image")
     for count in filters:
-        x = keras.layers.Conv2D(count, 5, activation="relu", kernel_initializer="he_normal")(x)
+        x = keras.layers.Conv2D(count, 5, activation="relu")(x)
         x = keras.layers.MaxPooling2D()(x)
     x = keras.layers.Flatten()(x)
-    x = keras.layers.Dense(units, activation="relu", kernel_initializer="he_normal")(x)
+    x = keras.layers.Dense(units, activation="relu")(x)
     return keras.Model(image, keras.layers.Dense(classes, dtype="float32")(x), name="lenet")
 
 
@@ -29,5 +29,5 @@ def fully_connected(shape=(28, 28, 1), classes=10, *, units=(500, 150)):
     x = image = keras.Input(shape, name="image")
     x = keras.layers.Flatten()(x)
     for count in units:
-        x = keras.layers.Dense(count, activation="relu", kernel_initializer="he_normal")(x)
+        x = keras.layers.Dense(count, activation="relu")(x)
     return keras.Model(image, keras.layers.Dense(classes, dtype="float32")(x), name="fc")

@@ -20,18 +20,19 @@ def logits_model(classifier, *, from_logits=None):
     outputs = getattr(classifier, "outputs", None)  # None: a class of its own, or not built yet.
     if outputs is None and from_logits is True:
         return classifier
-    if outputs is None or len(outputs) != 1 or len(outputs[0].shape) != 2:
+    one = outputs is not None and len(outputs) == len(classifier.inputs) == 1
+    if not one or len(outputs[0].shape) != 2:
         found = outputs and [tuple(output.shape) for output in outputs]
         raise ValueError(
-            "Expected a Sequential or functional classifier, built, with one output [b, k], or "
-            f"from_logits=True for another that gives logits. Received: outputs={found}"
+            "Expected a Sequential or functional classifier, built, of one input and one output "
+            f"[b, k], or from_logits=True for another that gives logits. Received: outputs={found}"
         )
     output = outputs[0] if from_logits else _open_end(classifier, from_logits)
     if output.shape[-1] == 1:
         output = keras.layers.Concatenate()([keras.layers.Rescaling(0.0)(output), output])
     elif output is outputs[0]:
         return classifier
-    return keras.Model(classifier.inputs, output, name="logits")
+    return keras.Model(classifier.inputs[0], output, name="logits")
 
 
 def _open_end(classifier, from_logits):

@@ -1,5 +1,6 @@
 """DeepFool: the smallest change of an input that makes a classifier change its mind."""
 
+import functools
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -74,22 +75,11 @@ def deepfool(
     check_norm(norm)
     _check(linearise_at, num_classes, overshoot, max_iterations, impl)
     x = tf.convert_to_tensor(x)
-    logits = classify(x)
-    own, order = ranking(logits, num_classes)
+    own, order = ranking(classify(x), num_classes)
     label = own if label is None else tf.cast(label, tf.int32)
     grow = 1 + overshoot
-
-    def step(r, x, label, order):
-        """Of some examples: the next r, whether there was a way to go, the class it leads to."""
-        at = clipped(x + (grow if linearise_at == "overshot" else 1) * r, clip)
-        far, way = nearest_border(classify, at, order, norm)
-        found = far < far.dtype.max
-        far = tf.where(found, far + nudge * (1 + length(x, norm)), tf.zeros_like(far))
-        further = r + like(far, x) * way
-        further = clipped(x + further, clip) - x if clip else further
-        new = tf.argmax(classify(clipped(x + grow * further, clip)), 1, output_type=tf.int32)
-        return further, found, new
-
+    at = grow if linearise_at == "overshot" else 1
+    step = functools.partial(_step, classify, norm, clip, at, grow, nudge)
     masked = impl == "masked" or (impl == "auto" and portable())
     r, iterations, new = _loop(
         _masked if masked else _compact, step, (x, label, order), own, max_iterations
@@ -97,6 +87,17 @@ def deepfool(
     perturbed = clipped(x + grow * r, clip)
     return Attack(perturbed - x if clip else grow * r, perturbed, iterations,
                   tf.not_equal(new, label), label, new)
+
+
+def _step(classify, norm, clip, at, grow, nudge, r, x, label, order):
+    """Of some examples: the next r, whether there was a way to go, the class it leads to."""
+    far, way = nearest_border(classify, clipped(x + at * r, clip), order, norm)
+    found = far < far.dtype.max
+    far = tf.where(found, far + nudge * (1 + length(x, norm)), tf.zeros_like(far))
+    further = r + like(far, x) * way
+    further = clipped(x + further, clip) - x if clip else further
+    new = tf.argmax(classify(clipped(x + grow * further, clip)), 1, output_type=tf.int32)
+    return further, found, new
 
 
 def _loop(advance, step, inputs, own, most):
@@ -208,6 +209,7 @@ def shorten(classify, x, found, *, steps=10, clip=None):
     found              what it gave
     steps              halvings; what is left to gain is ||r|| / 2**steps
     """
+    x = tf.convert_to_tensor(x)
     r = tf.where(like(found.fooled, x), found.perturbation, tf.zeros_like(x))
 
     def halve(i, low, high, new):
