@@ -1,8 +1,7 @@
 """Faster R-CNN: boxes of objects, from proposals of its own (Ren et al., 2015)."""
 
 import dataclasses
-import importlib
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,22 +10,17 @@ import numpy as np
 import tensorflow as tf
 
 from tfvision import engine
-from tfvision.data import box_augment
+from tfvision.data import box_augment, object_tasks
 from tfvision.data.object_batches import in_order, object_batches
 from tfvision.data.synthetic import scenes
-from tfvision.data.views import letterboxed
-from tfvision.metrics import detection, detection_errors, voc_ap
+from tfvision.engine.found_page import found_page
+from tfvision.metrics import detection, detection_errors
 from tfvision.models import backbones, faster_rcnn, proposals, roi_heads
-from tfvision.viz import boxes, panels
-from tfvision.viz.grid import grid, titled
-from tfvision.viz.matrix import matrix
-from tfvision.viz.precision_recall import precision_recall
 
 TASK = "detection"
 HEADLINE = ("ap", "ap50")
 STRIDES = (4, 8, 16, 32)
-SURE = 0.5  # Score from which on a box is drawn and counted in the table.
-SHOWN, SIDE = 8, (240, 240)  # Images on a picture, and their size there.
+DRAWN = 32  # Images of which the picture shows the worst and the best.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -112,24 +106,15 @@ def body_of(config):
     )
 
 
-@cache
-def read(data, root, split, bad_boxes):
-    return importlib.import_module(f"tfvision.data.{data}").load(root, split, bad_boxes=bad_boxes)
-
-
 def load(config, split):
     """A split: an ObjectSet."""
-    if config.data == "embedded":
-        most = scenes.SPLITS[split][1] if split in scenes.SPLITS else 1
-        return scenes.load(split, count=min(config.images, most))
-    return read(config.data, config.root, split, config.bad_boxes)
+    return object_tasks.load(config.data, config.root, split, images=config.images,
+                             bad_boxes=config.bad_boxes)
 
 
 def classes(config):
     """The names of the classes."""
-    if config.data == "embedded":
-        return scenes.CLASSES
-    return load(config, config.train_split).classes
+    return object_tasks.classes(config.data, config.root, config.train_split, config.bad_boxes)
 
 
 def train(model, config):
@@ -152,10 +137,7 @@ def evaluate(model, config):
     """COCO's average precision and recall, what kinds of errors cost how much of AP50."""
     truth = load(config, config.split)
     results = found(model, truth, config)
-    kinds = detection_errors.errors(truth, results)
-    return detection.scores(truth, results) | {
-        f"lost_by_{kind}": error.lost for kind, error in kinds.items()
-    }
+    return detection.scores(truth, results) | detection_errors.costs(truth, results)
 
 
 def found(model, truth, config):
@@ -168,38 +150,8 @@ def found(model, truth, config):
 
 def draw(model, config):
     """Images with what was found in them, the worst first, and where precision is lost."""
-    truth = load(config, config.split)[:4 * SHOWN]
-    results = found(model, truth, config)
-    order = np.argsort([agreement(truth, results, i) for i in range(len(truth))], kind="stable")
-    rows = [*order[: SHOWN // 2], *order[len(order) - SHOWN // 2 :]]
-    pictures = [beside_truth(truth[i], results[i], truth.classes) for i in rows]
-    shown = titled(grid(pictures, 2), "true | found: the worst and the best of the first images")
-    return panels.above(shown, panels.beside(*tables(truth, results), gap=12), gap=8)
-
-
-def agreement(truth, results, row):
-    """Share of right ones among all objects and sure boxes of an image."""
-    table = detection_errors.confusion(truth[row : row + 1], results[row : row + 1], threshold=SURE)
-    return np.trace(table) / max(table.sum(), 1) if table.sum() else 1.0
-
-
-def beside_truth(record, one, names):
-    """An image with its true boxes, and with the sure ones of those found: uint8 [h, w, 3]."""
-    sure = one.scores >= SURE
-    true = boxes.detection(
-        record.pixels(), record.boxes, np.ones(len(record.boxes)), record.classes, names
-    )
-    ours = boxes.detection(
-        record.pixels(), one.boxes[sure], one.scores[sure], one.classes[sure], names
-    )
-    return np.concatenate([letterboxed(picture, SIDE)[0] for picture in (true, ours)], 1)
-
-
-def tables(truth, results):
-    """Precision over recall of every class, and which class was taken for which."""
-    names = [*truth.classes, "nothing"]
-    counts = detection_errors.confusion(truth, results, threshold=SURE)
-    return precision_recall(voc_ap.curves(truth, results)), matrix(counts, names, names)
+    truth = load(config, config.split)[:DRAWN]
+    return found_page(truth, found(model, truth, config))
 
 
 def examples(config):

@@ -131,6 +131,13 @@ def encoded(masks):
     return [mask.encode(np.asfortranarray(one, np.uint8)) for one in masks]
 
 
+def decoded(rles):
+    """Masks from compressed run lengths: uint8 [n, h, w]; [0, 0, 0] of none."""
+    if not rles:
+        return np.zeros([0, 0, 0], np.uint8)
+    return np.moveaxis(_pycocotools("mask").decode(rles), -1, 0)
+
+
 def check_lengths(truth, results):
     """ValueError where there is not one result for each record."""
     if len(truth) != len(results):

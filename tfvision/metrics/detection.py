@@ -35,6 +35,10 @@ class Found:
     classes: np.ndarray
     rles: list | None = None
 
+    def bitmaps(self, rows):
+        """The masks of some of them: uint8 [n, h, w]."""
+        return coco_ap.decoded([self.rles[row] for row in rows])
+
 
 def found_in(boxes, scores, classes, *, masks=None):
     """A Found from the arrays of one image; detections without a finite box and score are left out.

@@ -59,6 +59,11 @@ def errors(truth, results):
     return report | {"missed": Errors(sum(missed), _mean_ap(fewer) - base)}
 
 
+def costs(truth, results):
+    """What each kind of error costs, as metrics: {"lost_by_missed": 0.03, ...}, as `errors`."""
+    return {f"lost_by_{kind}": one.lost for kind, one in errors(truth, results).items()}
+
+
 def confusion(truth, results, *, iou=0.5, threshold=0.5):
     """int64 [k + 1, k + 1]: rows true classes and "nothing", columns found classes and "nothing".
 
