@@ -16,9 +16,12 @@ VERBS = {
     "bench": "our operations or models against their peers, as ratios",
     "doctor": "check a data set before hours are spent on it",
     "report": "rewrite the README's table from results/ and savedmodels/",
+    "convert": "weights from elsewhere as a run that can be exported",
+    "verify": "train again what is recorded in results/, and compare",
     "demo": "one app from training to prediction, every shipped model, a page of pictures",
 }
 OF_APPS = ("train", "evaluate", "export", "draw")  # Their first argument is an app to import.
+ASKING = ("demo", "convert", "verify")  # They ask for apps by name.
 
 
 def main(args=None):
@@ -45,7 +48,7 @@ def run(verb, args):
     if verb not in OF_APPS:
         with importlib.import_module("tfvision.commands.quiet").imports():
             command = importlib.import_module(f"tfvision.commands.{verb}")
-        return command.main(args, app_named) if verb == "demo" else command.main(args)
+        return command.main(args, app_named) if verb in ASKING else command.main(args)
     if not args or args[0].startswith("-"):
         print(f"usage: tfvision {verb} APP [flags]\n\n{table(apps())}\n\nFlags of an app: "
               f"tfvision {verb} APP --help")

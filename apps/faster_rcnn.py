@@ -9,18 +9,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfvision import engine
+from tfvision import engine, runtime
 from tfvision.data import box_augment, object_tasks
 from tfvision.data.object_batches import in_order, object_batches
 from tfvision.data.synthetic import scenes
+from tfvision.engine import converted
 from tfvision.engine.found_page import found_page
 from tfvision.metrics import detection, detection_errors
-from tfvision.models import backbones, faster_rcnn, proposals, roi_heads
+from tfvision.models import backbones, faster_rcnn, proposals, roi_heads, torchvision_rcnn
 
 TASK = "detection"
 HEADLINE = ("ap", "ap50")
+TOLERANCE = {"ap": 0.03, "ap50": 0.02}  # For `tfvision verify`: between two trainings.
 STRIDES = (4, 8, 16, 32)
 DRAWN = 32  # Images of which the picture shows the worst and the best.
+CALIBRATED = 64  # Images that int8 is calibrated on.
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,7 @@ class Config(engine.RunConfig):
     steps: int = 1500
     batch_size: int = 8
     size: tuple[int, int] = (128, 128)  # Rows and columns that images are letterboxed to.
+    network: Literal["own", "torchvision"] = "own"  # torchvision: what `tfvision convert` made.
     backbone: str = "small"  # Or a network of keras.applications, such as ResNet50.
     weights: str | None = None  # Of that network: a file, or "imagenet", which Keras downloads.
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)  # Channels of the small one's levels.
@@ -58,6 +62,7 @@ class Config(engine.RunConfig):
     colour: float = 0.2  # largest relative change of brightness, contrast and saturation,
     mosaic: float = 0.0  # share of images made of four.
     bad_boxes: Literal["skip", "refuse"] = "skip"  # What `tfvision doctor` would report.
+    tflite: Path | None = None  # Evaluate, draw: this exported file in place of the network.
 
 
 TINY = Config(
@@ -67,30 +72,42 @@ TINY = Config(
 
 
 def build(config):
-    k, levels = len(classes(config)), len(config.anchors)
-    body = backbones.pyramid(body_of(config), channels=config.channels)
-    model = faster_rcnn.FasterRCNN(
-        body,
-        proposals.network(config.channels, len(config.ratios)),
-        roi_heads.box_head(classes=k, channels=config.channels, units=config.units),
-        size=config.size,
-        strides=STRIDES[:levels],
-        sizes=config.anchors,
-        ratios=config.ratios,
-        rule=config.rule,
-        coding=config.coding,
-        distance=config.distance,
-        seed=config.seed,
-        regions=config.regions,
-        proposed=(2 * config.proposed, config.proposed),
-        count=config.count,
-    )
+    options = {
+        "size": config.size,
+        "sizes": config.anchors,
+        "ratios": config.ratios,
+        "rule": config.rule,
+        "coding": config.coding,
+        "distance": config.distance,
+        "seed": config.seed,
+        "regions": config.regions,
+        "proposed": (2 * config.proposed, config.proposed),
+        "count": config.count,
+    }
+    if config.network == "torchvision":
+        told = converted.read(config.run)
+        model = torchvision_rcnn.detector(told["network"], told["kept"], **options)
+    else:
+        model = own(config, options)
     rate = keras.optimizers.schedules.CosineDecay(
         config.learning_rate, config.steps, warmup_target=config.learning_rate,
         warmup_steps=config.steps // 20,
     )
     model.compile(optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-4, global_clipnorm=10.0))
     return model
+
+
+def own(config, options):
+    """The detector that the flags describe."""
+    return faster_rcnn.FasterRCNN(
+        backbones.pyramid(body_of(config), channels=config.channels),
+        proposals.network(config.channels, len(config.ratios)),
+        roi_heads.box_head(
+            classes=len(classes(config)), channels=config.channels, units=config.units
+        ),
+        strides=STRIDES[: len(config.anchors)],
+        **options,
+    )
 
 
 def body_of(config):
@@ -114,6 +131,8 @@ def load(config, split):
 
 def classes(config):
     """The names of the classes."""
+    if config.network == "torchvision":
+        return tuple(converted.read(config.run)["classes"])
     return object_tasks.classes(config.data, config.root, config.train_split, config.bad_boxes)
 
 
@@ -142,10 +161,19 @@ def evaluate(model, config):
 
 def found(model, truth, config):
     """What the model finds in every image of a set: a list of detection.Found."""
+    look, together = looks(model, config)
     results = []
-    for batch in in_order(truth, size=config.size, batch_size=config.batch_size):
-        results += detection.found(model.look(tf.constant(batch["image"])), batch)
-    return results
+    for batch in in_order(truth, size=config.size, batch_size=together):
+        results += detection.found(look(batch["image"]), batch)
+    return detection.renamed(results, classes(config), truth.classes)
+
+
+def looks(model, config):
+    """What looks at letterboxed images, and at how many: the network, or an exported file."""
+    if config.tflite is None:
+        return model.look, config.batch_size
+    exported = runtime.load(config.tflite)
+    return lambda image: exported.run(image=image), 1
 
 
 def draw(model, config):
@@ -159,6 +187,12 @@ def examples(config):
     pixels = np.stack([record.pixels() for record in scenes.load("validation", count=16)])
     parts = [pixels[i : i + size] for i, size in enumerate((1, 1, 1, 1, 2, 3))]
     return [{"image": part} for part in (*parts, pixels[8:9, 10:100], pixels[9:11, ::2, ::2])]
+
+
+def calibration(config):
+    """Training images, whose ranges the variant int8 is made for."""
+    known = load(config, config.train_split)[:CALIBRATED]
+    return [{"image": batch["image"]} for batch in in_order(known, size=config.size, batch_size=1)]
 
 
 def serve(model):

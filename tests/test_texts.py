@@ -60,6 +60,12 @@ def test_the_table_of_apps_is_what_report_would_write():
     assert report.rendered(ROOT) == (ROOT / "README.md").read_text(), "run: tfvision report"
 
 
+def test_every_reader_is_on_the_page_of_data():
+    readers = {path.stem for path in (ROOT / "tfvision" / "data").glob("*.py")
+               if re.search(r"^LAYOUT = ", path.read_text(), re.MULTILINE)}
+    assert readers - set(re.findall(r"`(\w+)`", (ROOT / "docs" / "data.md").read_text())) == set()
+
+
 @pytest.mark.parametrize("path", TEXTS, **ids)
 def test_links_and_pictures_lead_somewhere(path):
     text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)

@@ -45,6 +45,15 @@ def test_every_optimiser_among_the_attributes_is_saved(tmp_path):
     assert len(paths) == len({id(v) for v in checkpoint.variables(found)})
 
 
+def test_weights_alone_come_back_and_the_optimiser_starts_anew(tmp_path):
+    before, after = trained(), model()
+    checkpoint.save(before, tmp_path, 1, optimised=False)
+    assert checkpoint.restore(after, tmp_path) == 1
+    for a, b in zip(before.get_weights(), after.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert int(after.optimizer.iterations.numpy()) == 0
+
+
 def test_the_newest_two_are_kept(tmp_path):
     found = model()
     for step in (10, 20, 30, 100):

@@ -136,11 +136,35 @@ def test_too_few_examples_and_equal_names_are_refused():
     (np.uint8([0]), np.uint8([255]), False),
     (np.arange(2000), np.where(np.arange(2000) == 5, 0, np.arange(2000)), True),
     (np.arange(20), np.where(np.arange(20) == 5, 0, np.arange(20)), False),
+    (np.array([b"disc", b""]), np.array([b"disc", b""], "S9"), True),
+    (np.array([b"disc", b""]), np.array([b"discs", b""]), False),
     (np.float32([1]), np.float32([[1]]), False),
     (np.int32([1]), np.int64([1]), False),
 ])
 def test_tolerances(truth, answer, within):
     assert proof.deviation(truth, answer)["within"] is within
+
+
+@pytest.mark.parametrize("pixels, within", [(0, True), (1, True), (11, False), (100, False)])
+def test_masks_may_differ_in_a_thousandth_of_the_pixels_of_those_that_are_there(pixels, within):
+    truth = np.zeros([1, 50, 100, 100], np.uint8)
+    truth[0, 7, 20:30, 40:50] = 1  # Of one object; 49 slots are empty.
+    answer = truth.copy()
+    answer[0, 7, 20:30, 40:50] *= (np.arange(100) >= pixels).reshape(10, 10).astype(np.uint8)
+    found = proof.of_masks(truth, answer)
+    assert found == {"unequal": pytest.approx(pixels / 1e4), "within": within}
+    assert proof.of_masks(truth * 0, truth * 0) == {"unequal": 0.0, "within": True}
+    assert not proof.of_masks(truth, truth[:, :20])["within"]
+
+
+def test_names_stand_beside_class_numbers_up_to_the_count_and_numbers_alone_without_text():
+    def find(image):
+        return {"class_ids": tf.constant([[1, 0, 0]]), "count": tf.constant([2])}
+
+    found = formats.with_names(find, ("cat", "dog"))(image=None)
+    assert found["class_names"].numpy().tolist() == [[b"dog", b"cat", b""]]
+    plain = formats.without_text(formats.with_names(find, ("cat", "dog")))(image=None)
+    assert set(plain) == {"class_ids", "count"} and formats.with_names(find, ()) is find
 
 
 STRANGER = """

@@ -9,6 +9,7 @@ TRUTH = {
     "boxes": np.float32([[[0, 0, 5, 5], [9, 9, 20, 30], [1, 2, 3, 4]]]),
     "scores": np.float32([[0.9, 0.9, 0.2]]),
     "class_ids": np.int32([[1, 2, 0]]),
+    "class_names": np.array([[b"b", b"c", b"a"]]),
     "count": np.int32([3]),
     "masks": np.arange(12, dtype=np.uint8).reshape(1, 3, 2, 2),
 }

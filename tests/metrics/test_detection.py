@@ -86,3 +86,15 @@ def test_proposals_are_counted_at_every_overlap():
 def test_proposals_for_nothing_are_refused():
     with pytest.raises(ValueError, match="Expected something to find"):
         detection.proposal_scores(records([]), [np.zeros([0, 4])])
+
+
+def test_classes_of_another_numbering_are_found_by_their_names():
+    one = detection.found_in([[0, 0, 1, 1]] * 3, [0.9, 0.8, 0.7], [2, 0, 1],
+                             masks=np.ones([3, 4, 4], np.uint8))
+    (found,) = detection.renamed([one], ("cat", "zebra", "dog"), ("dog", "cow", "cat"))
+    np.testing.assert_array_equal(found.classes, [0, 2])
+    np.testing.assert_allclose(found.scores, [0.9, 0.8])
+    assert len(found.boxes) == len(found.rles) == 2
+    assert detection.renamed([one], ("cat",), ("cat",)) == [one]
+    with pytest.raises(ValueError, match="Expected some of the model's classes, cat.*dog"):
+        detection.renamed([one], ("cat",), ("dog",))

@@ -114,3 +114,21 @@ def test_nothing_is_found_in_nothing():
 def test_boxes_end_at_the_image():
     found = roi_heads.detections(*outputs([[0.1, 0.9]], [[-5, 5, 80, 90]]), (64, 48), count=1)
     np.testing.assert_allclose(found["boxes"][0, 0], [0, 5, 48, 64])
+
+
+def test_classes_that_nobody_asks_for_count_as_background():
+    logits = np.float32(np.random.default_rng(0).normal(0, 3, [5, 8]))
+    all_of_them = tf.nn.softmax(logits).numpy()
+    found = tf.nn.softmax(roi_heads.joined(tf.constant(logits), 4)).numpy()
+    np.testing.assert_allclose(found[:, 1:], all_of_them[:, 1:5], atol=1e-6)
+    np.testing.assert_allclose(found[:, 0], all_of_them[:, [0, 5, 6, 7]].sum(1), atol=1e-6)
+
+
+def test_objects_with_a_shorter_side_are_dropped():
+    rois = tf.constant([[[0, 0, 20, 20], [30, 30, 50, 33.0]]])
+    logits = tf.constant([[[0, 5], [0, 6.0]]])
+    for least, count in ((0.0, 2), (3.5, 1)):
+        found = roi_heads.detections(logits, tf.zeros([1, 2, 1, 4]), rois, (60, 60), count=3,
+                                     least=least)
+        assert found["count"] == count
+        np.testing.assert_allclose(found["boxes"][0, count - 1], rois[0, 0], atol=1e-4)

@@ -28,6 +28,14 @@ def test_the_anchors_of_a_pyramid_level_as_detectron2_has_them():
     np.testing.assert_allclose(found[:3], cell + 2, atol=1e-5)
 
 
+def test_whole_anchors_as_torchvision_has_them():
+    cell = [[-23, -11, 23, 11], [-16, -16, 16, 16], [-11, -23, 11, 23]]  # Of 32 px, printed by it.
+    stride = tf.constant([61, 64])  # Of a fifth level: 800 // 13 and 1344 // 21.
+    found = ops.anchor_grid((2, 2), stride=stride, sizes=[32], offset=0, whole=True).numpy()
+    for i, (y, x) in enumerate([(0, 0), (0, 64), (61, 0), (61, 64)]):
+        np.testing.assert_array_equal(found[3 * i : 3 * i + 3], np.add(cell, [x, y, x, y]))
+
+
 def test_areas_and_ratios_are_those_asked_for():
     sizes, ratios = (32, 50), (0.3, 1, 2)
     found = ops.anchor_grid((2, 3), stride=8, sizes=sizes, ratios=ratios).numpy()

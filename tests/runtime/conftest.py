@@ -35,6 +35,7 @@ def definitions():
     rgb = tf.TensorSpec([None, None, None, 3], tf.uint8, name="image")
     grey = tf.TensorSpec([None, None, None, 1], tf.uint8, name="image")
     tile = tf.TensorSpec([1, 32, 32, 1], tf.uint8, name="image")
+    boxes = tf.TensorSpec([1, 8, 4], tf.float32, name="proposals")
     z = tf.TensorSpec([1, 16], tf.float32, name="z")
     points = tf.TensorSpec([1, 16, 3], tf.float32, name="points")
     pair = [tf.TensorSpec([1, 8, 2], tf.float32, name=f"points{i}") for i in (1, 2)]
@@ -49,6 +50,8 @@ def definitions():
             "points": (find_points, [image], "letterbox"),
             "maps": (find_maps, [image], "letterbox"),
             "unsaid": (find_square, [image], None)}),
+        ("regions", "detection", ["thing"],
+         {"serving_default": (give_back, [image, boxes], "letterbox")}),
         ("filter", "segmentation", ["value"],
          {"serving_default": (twice_filtered, [tile], "tile")}),
         ("generator", "generator", [], {"serving_default": (generate, [z], None)}),
@@ -135,6 +138,18 @@ def find_square(image):
         "class_ids": tf.constant([[0, -1]]) + tf.cast(0 * x1, tf.int32),
         "count": tf.constant([1]) + tf.cast(0 * x1, tf.int32),
         "masks": tf.concat([masks, tf.zeros_like(masks)], 1),
+    }
+
+
+def give_back(image, proposals):
+    """The proposals that have a size."""
+    import tensorflow as tf
+
+    zero = 0 * tf.reduce_sum(tf.cast(image, tf.float32))
+    real = tf.cast(proposals[..., 2] > proposals[..., 0], tf.float32)
+    return {
+        "boxes": proposals + zero, "scores": real, "class_ids": tf.cast(0 * real, tf.int32),
+        "count": tf.cast(tf.reduce_sum(real, 1), tf.int32),
     }
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tfvision.runtime import pictures
+from tfvision.runtime.picture import picture
 
 RANDOM = np.random.default_rng(3)
 COLOUR = cv2.GaussianBlur(RANDOM.integers(0, 256, [40, 60, 3], np.uint8), (0, 0), 3)
@@ -148,3 +149,21 @@ def test_every_page_of_a_tiff_file_can_be_read(tmp_path):
     assert pictures.pages(file) == 3
     assert [int(pictures.read(file, channels=1, page=i)[0, 0, 0]) for i in range(3)] == [10, 20, 30]
     assert pictures.pages(write(tmp_path / "a.png", COLOUR)) == 1
+
+
+def test_only_objects_that_are_likely_enough_are_drawn():
+    image = np.full([40, 40, 3], 200, np.uint8)
+    found = {
+        "boxes": np.float32([[[4, 4, 20, 20], [22, 22, 38, 38]]]),
+        "scores": np.float32([[0.9, 0.2]]), "class_ids": np.int32([[0, 0]]),
+        "count": np.int32([2]), "masks": np.ones([1, 2, 40, 40], np.uint8),
+    }
+    card = {"classes": ["cell"]}
+    some = {name: value[:, :1] if value.ndim > 1 else value for name, value in found.items()}
+    drawn = picture(card, {"image": image}, found)
+    np.testing.assert_array_equal(drawn, picture(card, {"image": image}, some))
+    assert (picture(card, {"image": image}, found, sure=0.1) != drawn).any()
+    none = {name: value[:, :0] if value.ndim > 1 else value for name, value in found.items()}
+    np.testing.assert_array_equal(
+        picture(card, {"image": image}, found, sure=0.95), picture(card, {"image": image}, none)
+    )

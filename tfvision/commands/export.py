@@ -13,6 +13,7 @@ from tfvision import engine
 from tfvision.commands import flags as read
 from tfvision.commands import gallery
 from tfvision.commands.errors import UsageError
+from tfvision.engine import converted
 
 
 def main(app, args):
@@ -86,16 +87,25 @@ def facts(config):
     file = config.run / "metrics.json"
     measured = json.loads(file.read_text()) if file.exists() else {}
     return {
-        "data": {"name": config.data, "licence": licence(config.data)},
+        "data": data_of(config),
         "metrics": measured.get("metrics", {}),
         "split": measured.get("split"),
         "command": json.loads((config.run / "config.json").read_text())["command"],
     }
 
 
+def data_of(config):
+    """What the model was trained on; of a converted one, whose weights they are."""
+    if (config.run / converted.FILE).exists():
+        source = converted.read(config.run)["source"]
+        return {"name": f"{source['of']}: {source['file']}", "sha256": source["sha256"],
+                "licence": "as the publisher of the weights says"}
+    return {"name": config.data, "licence": licence(config.data)}
+
+
 def licence(name):
     """The licence of a data set, as its reader states it; mnist_R is made of mnist."""
-    if name == "embedded":
+    if name == "embedded" or importlib.util.find_spec(f"tfvision.data.synthetic.{name}"):
         return "made by tfvision (Apache-2.0)"
     reader = f"tfvision.data.{name}"
     if importlib.util.find_spec(reader) is None:

@@ -40,18 +40,23 @@ def parse_again(app, verb, args, **own):
     return parse(app, verb, [*json.loads(file.read_text())["flags"], *args], **own)
 
 
-def write_config(app, config, flags):
-    """config.json of the run folder: the flags as typed and what they mean."""
-    config.run.mkdir(parents=True, exist_ok=True)
+def write_config(app, config, flags, *, made_by=None, folder=None):
+    """config.json of the run folder: the flags as typed and what they mean.
+
+    made_by  the command line, where it was not `tfvision train`
+    folder   where to write it, if not yet in config.run
+    """
+    folder = folder or config.run
+    folder.mkdir(parents=True, exist_ok=True)
     content = {
         "app": name_of(app),
-        "command": command("train", app, flags),
+        "command": made_by or command("train", app, flags),
         "flags": flags,
         "config": plain(config),
     }
-    hidden = config.run / ".config.json"
+    hidden = folder / ".config.json"
     hidden.write_text(json.dumps(content, indent=2) + "\n")
-    os.replace(hidden, config.run / "config.json")
+    os.replace(hidden, folder / "config.json")
 
 
 def differences(app, config):

@@ -17,6 +17,7 @@ examples
   tfvision predict correspondences matches.npz      arrays points1 and points2 [n, 2]
   tfvision predict wgan_gp --count 25 --seed 7      a generator needs no file
   tfvision predict vae --signature encode 3.png     another signature of the model
+  tfvision predict rcnn photo.jpg                   boxes are proposed by selective search
   tfvision predict rcnn photo.jpg --input proposals=boxes.npy
 
 what is written, for each input
@@ -34,7 +35,7 @@ class Parser(argparse.ArgumentParser):
     """Tells what is wrong in one line."""
 
     def error(self, message):
-        raise UsageError(f"{message}. See: tfvision predict --help")
+        raise UsageError(f"{message}. See: {self.prog} --help")
 
 
 def parser():
@@ -58,6 +59,8 @@ def parser():
                    help="samples that a generator draws [16]")
     p.add_argument("--seed", type=natural, default=0, metavar="N",
                    help="decides a generator's noise and the points drawn from a mesh [0]")
+    p.add_argument("--sure", type=float, default=0.5, metavar="SCORE",
+                   help="objects are drawn from this score on; the numbers have all [0.5]")
     p.add_argument("--input", action="append", default=[], metavar="NAME=VALUE",
                    help="a further input: a number, a list, an .npy file or a picture")
     return p
@@ -139,6 +142,10 @@ def read(model, options, source, given):
     if "image" in specs:
         channels = specs["image"][1][-1]
         image = pictures.read(source.file, channels=channels, page=source.page)
+        if "proposals" in specs and "proposals" not in given:
+            from tfvision.runtime import proposals
+
+            given = given | {"proposals": proposals.for_model(image, specs)}
         missing = sorted(set(specs) - set(given) - {"image"})
         if missing:
             raise ValueError(f"the model also takes {missing[0]}: add --input {missing[0]}=FILE")
@@ -197,7 +204,7 @@ def finish(model, options, stem, inputs, outputs, spent, source):
         "milliseconds": round(1000 * spent, 2),
         **numbers.numbers(card, outputs),
     }
-    drawn = picture(card, inputs, outputs)
+    drawn = picture(card, inputs, outputs, sure=options.sure)
     save.save(options.out, stem, told, drawn, numbers.arrays(outputs))
     size = "" if image is None else f"{image.shape[1]} x {image.shape[0]} px  "
     file = options.out / f"{stem}{'.json' if drawn is None else '.png'}"

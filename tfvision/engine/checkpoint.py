@@ -11,15 +11,17 @@ import numpy as np
 KEPT = 2
 
 
-def save(model, folder, step, *, write=True):
+def save(model, folder, step, *, write=True, optimised=True):
     """Writes folder/<step>/state.npz and keeps the newest two.
 
     All variables of the model (weights, running averages, states of seed generators) and of its
     optimisers are saved. Checkpoints are made at the ends of epochs, where metrics start anew.
 
-    write  False for all workers but the chief: reading a variable may need every worker
+    write      False for all workers but the chief: reading a variable may need every worker
+    optimised  False leaves the optimisers out, which then start anew: for weights from elsewhere
     """
-    values = {f"{i:05d}": variable.numpy() for i, variable in enumerate(variables(model))}
+    found = variables(model, optimised)
+    values = {f"{i:05d}": variable.numpy() for i, variable in enumerate(found)}
     if write:
         _write(values, Path(folder), step)
 
@@ -58,11 +60,11 @@ def steps(folder):
     return sorted(int(path.name) for path in Path(folder).glob("[0-9]*") if path.is_dir())
 
 
-def variables(model):
+def variables(model, optimised=True):
     """What a checkpoint holds, in an order that only the model's code decides."""
     means = {id(v) for v in model.metrics_variables}
     found = [v for v in model.variables if id(v) not in means]
-    for optimizer in optimizers(model):
+    for optimizer in optimizers(model) if optimised else ():
         found += optimizer.variables
     seen = set()
     return [v for v in found if id(v) not in seen and not seen.add(id(v))]
@@ -75,11 +77,11 @@ def optimizers(model):
 
 
 def _assign(model, values, file):
-    targets = variables(model)
-    shapes = [tuple(v.shape) for v in targets]
-    if shapes != [v.shape for v in values]:
+    weights = variables(model, optimised=False)
+    targets = weights if len(values) == len(weights) else variables(model)
+    if [tuple(v.shape) for v in targets] != [v.shape for v in values]:
         raise ValueError(
-            f"Expected a checkpoint of this model ({len(shapes)} variables). "
+            f"Expected a checkpoint of this model ({len(targets)} variables). "
             f"Received: {file} with {len(values)}, or of other shapes. Train anew with --fresh"
         )
     for variable, value in zip(targets, values, strict=True):

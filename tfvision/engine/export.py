@@ -1,5 +1,6 @@
 """A trained model as files for servers and devices, each proven equal to it."""
 
+import dataclasses
 import json
 import os
 import re
@@ -42,7 +43,7 @@ def export(app, model, config, root, *, quantize=(), facts=None, beside=None):
 
 def write(app, model, config, folder, version, quantize):
     """All files of one export in `folder`, proven; returns the card."""
-    signatures, examples = app.serve(model), app.examples(config)
+    signatures, examples = named(app.serve(model), classes_of(app, config)), app.examples(config)
     files = {
         "saved_model": folder / str(version),
         "tflite": folder / "model.tflite",
@@ -53,11 +54,28 @@ def write(app, model, config, folder, version, quantize):
     for name, signature in signatures.items():
         formats.write_onnx(signature, files["onnx"][name])
     for kind in quantize:
-        file, calibration = folder / f"model.{kind}.tflite", pairs(signatures, examples)
-        formats.write_tflite(signatures, file, quantize=kind, calibration=calibration)
+        file = folder / f"model.{kind}.tflite"
+        known = calibrating(app, config, examples) if kind == "int8" else ()
+        formats.write_tflite(signatures, file, quantize=kind, calibration=pairs(signatures, known))
     report = proof.prove(signatures, examples, files, variants=quantize)
     warmup.write(signatures, examples, files["saved_model"], folder.name.lstrip("."))
     return describe(app, config, signatures, folder, version, report)
+
+
+def classes_of(app, config):
+    """The names of an app's classes; none where it has none."""
+    return list(app.classes(config)) if hasattr(app, "classes") else []
+
+
+def named(signatures, classes):
+    """The signatures with the names of what they find; see formats.with_names."""
+    return {name: dataclasses.replace(s, fn=formats.with_names(s.fn, classes))
+            for name, s in signatures.items()}
+
+
+def calibrating(app, config, examples):
+    """Inputs whose ranges int8 is made for: real ones, of apps that have calibration(config)."""
+    return app.calibration(config) if hasattr(app, "calibration") else examples
 
 
 def pairs(signatures, examples):
@@ -65,7 +83,8 @@ def pairs(signatures, examples):
     return [
         (name, formats.fitted(example, signature))
         for name, signature in signatures.items()
-        for example in proof.cases_of(name, signature, examples)
+        for example in examples
+        if set(signature.inputs) <= set(example)
     ]
 
 
@@ -85,7 +104,7 @@ def describe(app, config, signatures, folder, version, report):
         "summary": summary,
         "paper": paper.group(1) if paper else None,
         "version": version,
-        "classes": list(app.classes(config)) if hasattr(app, "classes") else [],
+        "classes": classes_of(app, config),
         "signatures": {
             name: {
                 "inputs": specs(s.inputs),

@@ -1,5 +1,6 @@
 """One set of functions written as SavedModel, TFLite and ONNX."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfvision import ops
+from tfvision.engine import int8
 
 ONNX_OPSET = 17
 QUANTIZED = ("float16", "dynamic", "int8")
@@ -26,15 +28,29 @@ def write_saved_model(signatures, folder):
     save(functions, folder)
 
 
-def trace(function, specs):
-    """The concrete function of these named inputs; its outputs must have other names."""
-    with ops.exporting():
+def trace(function, specs, *, nested=True):
+    """The concrete function of these named inputs; its outputs must have other names.
+
+    nested  as in ops.exporting
+    """
+    with ops.exporting(nested=nested), inlined(not nested):
         concrete = tf.function(function, autograph=False).get_concrete_function(**specs)
     refuse_compiled(concrete)
     both = set(specs) & set(concrete.structured_outputs)
     if both:
         raise ValueError(f"Expected outputs named unlike inputs. Received: {sorted(both)} twice")
     return concrete
+
+
+@contextlib.contextmanager
+def inlined(inline):
+    """Inside, functions that were traced before are traced anew, where `inline` is true."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(inline)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
 
 
 def refuse_compiled(concrete):
@@ -70,13 +86,40 @@ def decoding(signature):
     return serve_bytes
 
 
+def with_names(function, classes):
+    """The function, which gives with class_ids [b, k] and count [b] also class_names [b, k], texts.
+
+    classes  names by class number; without any, the function is given back as it is
+    """
+    def named(**inputs):
+        found = function(**inputs)
+        if not {"class_ids", "count"} <= set(found):
+            return found
+        here = tf.sequence_mask(found["count"], tf.shape(found["class_ids"])[1])
+        names = tf.gather(tf.constant(list(classes)), tf.where(here, found["class_ids"], 0))
+        return found | {"class_names": tf.where(here, names, "")}
+
+    return named if classes else function
+
+
+def without_text(function):
+    """The function without its outputs of text, which TFLite and ONNX files leave out."""
+    def numbers(**inputs):
+        found = function(**inputs)
+        return {name: value for name, value in found.items() if value.dtype != tf.string}
+
+    return numbers
+
+
 def write_tflite(signatures, file, *, quantize=None, calibration=()):
     """A TFLite file of built-in operations only, one signature per function.
 
-    quantize     None, "float16", "dynamic" (8-bit weights) or "int8" (8-bit arithmetic inside)
+    quantize     None, "float16", "dynamic" (8-bit weights) or "int8" (8-bit arithmetic in the
+                 layers, see int8.py; what is made of their results stays float)
     calibration  (signature, inputs) pairs whose ranges "int8" is made for
     """
-    functions = {name: trace(s.fn, lite_specs(s)) for name, s in signatures.items()}
+    functions = {name: trace(without_text(s.fn), lite_specs(s), nested=quantize != "int8")
+                 for name, s in signatures.items()}
     with tempfile.TemporaryDirectory() as folder:
         save(functions, folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(functions))
@@ -87,7 +130,9 @@ def write_tflite(signatures, file, *, quantize=None, calibration=()):
             converter.target_spec.supported_types = [tf.float16]
         if quantize == "int8":
             converter.representative_dataset = lambda: iter(calibration)
-        Path(file).write_bytes(converter.convert())
+            Path(file).write_bytes(int8.convert(converter))
+        else:
+            Path(file).write_bytes(converter.convert())
 
 
 def lite_specs(signature):
@@ -108,7 +153,7 @@ def write_onnx(signature, file):
     names = list(signature.inputs)
 
     def positional(*tensors):
-        return signature.fn(**dict(zip(names, tensors, strict=True)))
+        return without_text(signature.fn)(**dict(zip(names, tensors, strict=True)))
 
     function = tf.function(positional, input_signature=specs, autograph=False)
     with ops.exporting():

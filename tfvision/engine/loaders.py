@@ -77,15 +77,16 @@ def load_library():
     c = ctypes.CDLL(str(library[0]), ctypes.RTLD_GLOBAL)
     pointers = (
         "TF_NewStatus", "TF_NewGraph", "TF_NewSessionOptions", "TF_LoadSessionFromSavedModel",
-        "TF_GraphOperationByName", "TF_AllocateTensor", "TF_TensorData",
+        "TF_GraphOperationByName", "TF_AllocateTensor", "TF_TensorData", "TF_StringGetDataPointer",
     )
     for name in pointers:
         getattr(c, name).restype = ctypes.c_void_p
     c.TF_Message.restype = ctypes.c_char_p
     c.TF_Dim.restype = ctypes.c_int64
-    c.TF_TensorByteSize.restype = ctypes.c_size_t
+    c.TF_TensorByteSize.restype = c.TF_StringGetSize.restype = ctypes.c_size_t
     for function in ("TF_GetCode", "TF_Message", "TF_TensorData", "TF_TensorType", "TF_NumDims",
-                     "TF_TensorByteSize", "TF_DeleteTensor"):
+                     "TF_TensorByteSize", "TF_DeleteTensor", "TF_StringGetDataPointer",
+                     "TF_StringGetSize"):
         getattr(c, function).argtypes = [ctypes.c_void_p]
     c.TF_Dim.argtypes = [ctypes.c_void_p, ctypes.c_int]
     c.TF_GraphOperationByName.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
@@ -122,12 +123,24 @@ def to_tensor(c, value):
 
 
 def from_tensor(c, tensor):
-    """The array of a TF_Tensor, which is deleted."""
+    """The array of a TF_Tensor, which is deleted; of bytes where it holds texts."""
     shape = [c.TF_Dim(tensor, i) for i in range(c.TF_NumDims(tensor))]
+    if c.TF_TensorType(tensor) == STRING:
+        array = np.array(texts(c, tensor, int(np.prod(shape))), "S").reshape(shape)
+        c.TF_DeleteTensor(tensor)
+        return array
     data = ctypes.string_at(c.TF_TensorData(tensor), c.TF_TensorByteSize(tensor))
     array = np.frombuffer(data, DTYPES[c.TF_TensorType(tensor)]).reshape(shape)
     c.TF_DeleteTensor(tensor)
     return array
+
+
+def texts(c, tensor, count):
+    """The strings of a TF_Tensor, as bytes."""
+    first = c.TF_TensorData(tensor)
+    places = range(first, first + 24 * count, 24)
+    return [ctypes.string_at(c.TF_StringGetDataPointer(at), c.TF_StringGetSize(at))
+            for at in places]
 
 
 class TFLite:

@@ -31,13 +31,14 @@ def prove(signatures, examples, files, *, variants=()):
     cases = {name: cases_of(name, s, examples) for name, s in signatures.items()}
     lite = {name: [formats.fitted(e, s) for e in cases[name]] for name, s in signatures.items()}
     truth = {name: answers(s, cases[name]) for name, s in signatures.items()}
-    lite_truth = {name: answers(s, lite[name]) for name, s in signatures.items()}
     inputs = {name: (cases[name], truth[name]) for name in signatures}
-    lite_inputs = {name: (lite[name], lite_truth[name]) for name in signatures}
+    plain = {name: (cases[name], numbers(truth[name])) for name in signatures}
+    lite_inputs = {name: (lite[name], numbers(answers(s, lite[name])))
+                   for name, s in signatures.items()}
     job = {
         "saved_model": (files["saved_model"], with_bytes(inputs)),
         "tflite": (files["tflite"], lite_inputs),
-        "onnx": (files["onnx"], inputs),
+        "onnx": (files["onnx"], plain),
     }
     for name in variants:
         job[f"tflite.{name}"] = (files["tflite"].with_suffix(f".{name}.tflite"), lite_inputs)
@@ -63,11 +64,18 @@ def cases_of(name, signature, examples):
 
 
 def answers(signature, cases):
-    """What the Keras model says to each case."""
+    """What the Keras model says to each case; texts as bytes."""
     return [
-        {key: value.numpy() for key, value in signature.fn(**tensors(case)).items()}
+        {key: np.array(value.numpy(), "S" if value.dtype == tf.string else None)
+         for key, value in signature.fn(**tensors(case)).items()}
         for case in cases
     ]
+
+
+def numbers(truth):
+    """Answers without texts, which TFLite and ONNX files leave out."""
+    return [{key: value for key, value in case.items() if value.dtype.kind != "S"}
+            for case in truth]
 
 
 def tensors(case):
@@ -146,7 +154,8 @@ def compare(label, _, signatures, outputs):
         pairs = [(case, reordered(case, forgiven(case, answer, FLOAT)))
                  for case, answer in zip(truth, answers, strict=True)]
         found[name] = {
-            key: worst([deviation(case[key], answer[key]) for case, answer in pairs])
+            key: worst([(of_masks if key == "masks" else deviation)(case[key], answer[key])
+                        for case, answer in pairs])
             for key in truth[0]
         }
     return found
@@ -155,9 +164,11 @@ def compare(label, _, signatures, outputs):
 def deviation(truth, answer):
     """How unlike two arrays are, as {"deviation" or "levels" or "unequal": number, "within": bool}.
 
-    float: largest difference over the largest magnitude, at least 1; uint8: levels; int: share
+    float: largest difference over the largest magnitude, at least 1; uint8: levels; int and
+    text: share
     """
-    if truth.shape != answer.shape or truth.dtype != answer.dtype:
+    texts = truth.dtype.kind == answer.dtype.kind == "S"
+    if truth.shape != answer.shape or (truth.dtype != answer.dtype and not texts):
         return {"shape": f"{answer.dtype}{answer.shape} for {truth.dtype}{truth.shape}",
                 "within": False}
     if truth.size == 0:
@@ -169,6 +180,18 @@ def deviation(truth, answer):
         levels = int(np.abs(truth.astype(int) - answer.astype(int)).max())
         return {"levels": levels, "within": levels <= LEVELS}
     unequal = float(np.mean(truth != answer))
+    return {"unequal": unequal, "within": 1 - unequal >= EQUAL}
+
+
+def of_masks(truth, answer):
+    """As `deviation`, of masks uint8 [b, k, h, w], 0 or 1: the share of unequal pixels.
+
+    Masks that are empty in both are not counted; a last bit may decide a pixel on the outline.
+    """
+    if truth.shape != answer.shape or truth.dtype != answer.dtype:
+        return deviation(truth, answer)
+    differs = (truth != answer)[np.any(truth | answer, (2, 3))]
+    unequal = float(np.mean(differs)) if differs.size else 0.0
     return {"unequal": unequal, "within": 1 - unequal >= EQUAL}
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 PIXELS, SCORE = 1e-2, 1e-4
-ROWS = ("boxes", "scores", "class_ids", "masks")
+ROWS = ("boxes", "scores", "class_ids", "class_names", "masks")
 
 
 def reordered(truth, answer):

@@ -84,6 +84,30 @@ def found(outputs, batch):
     return results
 
 
+def renamed(results, names, classes):
+    """Found by a model of other classes: numbers of `classes` for those of `names`, by name.
+
+    What the data set has no class for is left out.
+
+    raises   ValueError where the two have no name in common
+    """
+    if tuple(names) == tuple(classes):
+        return results
+    number = {name: i for i, name in enumerate(classes)}
+    numbers = np.array([number.get(name, -1) for name in names], np.int32)
+    if (numbers < 0).all():
+        raise ValueError(f"Expected some of the model's classes, {', '.join(names[:3])}, ..., in "
+                         f"the data set. Received: {', '.join(classes[:3])}, ...")
+    return [_chosen(one, numbers[one.classes]) for one in results]
+
+
+def _chosen(one, classes):
+    """A Found with other class numbers, without those that are -1."""
+    rows = np.flatnonzero(classes >= 0)
+    rles = None if one.rles is None else [one.rles[row] for row in rows]
+    return Found(one.boxes[rows], one.scores[rows], classes[rows], rles)
+
+
 def restored(boxes, view, size):
     """Boxes [k, 4] of a view in px of the image of size (h, w), cut at its border: float32."""
     boxes = (np.asarray(boxes, np.float64) - np.tile(view[2:], 2)) / np.tile(view[:2], 2)

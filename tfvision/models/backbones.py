@@ -92,16 +92,16 @@ def pyramid(backbone, *, channels=64, extra=False):
     extra     one more level, of every second pixel of the last, for large anchors
     return    keras.Model with the same input: list of float32 [b, h / s, w / s, channels]
     """
-    def convolution(size):
-        return keras.layers.Conv2D(channels, size, padding="same")
+    def convolution(size, name):
+        return keras.layers.Conv2D(channels, size, padding="same", name=name)
 
-    sums = []
-    for level in reversed(backbone.outputs):
-        x = convolution(1)(level)
+    sums, number = [], len(backbone.outputs)
+    for i, level in reversed(list(enumerate(backbone.outputs))):
+        x = convolution(1, f"inner_{i}")(level)
         if sums:
             x = keras.layers.Add()([x, keras.layers.UpSampling2D()(sums[-1])])
         sums.append(x)
-    levels = [convolution(3)(x) for x in reversed(sums)]
+    levels = [convolution(3, f"outer_{i}")(sums[-1 - i]) for i in range(number)]
     if extra:
         levels.append(keras.layers.MaxPooling2D(1, 2)(levels[-1]))
     return keras.Model(backbone.input, levels, name="pyramid")

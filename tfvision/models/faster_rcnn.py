@@ -12,7 +12,6 @@ from tfvision.models import proposals, roi_heads
 from tfvision.models.base import System
 
 GREY = 128  # Beyond a letterboxed image, as in training.
-LEAST = 1.0  # px, sides of the smallest proposal.
 
 
 @keras.saving.register_keras_serializable("tfvision")
@@ -31,13 +30,19 @@ class FasterRCNN(System):
     coding, distance  of boxes, as in roi_heads.loss; mask_distance as in roi_heads.mask_loss
     seed      of the anchors and regions that are drawn to learn from
     regions   drawn of each image; proposed: while training, and afterwards
-    count     most objects of an image; threshold, overlap: as in roi_heads.detections
+    count     most objects of an image; threshold, overlap, before: as in roi_heads.detections
+    pooled    levels that regions are read from, the finest; None: all
+    aligned   as in ops.roi_align
+    whole     anchors as torchvision's, see proposals.anchors_of
+    candidates  boxes of each level that compete, per proposed box
+    least     px, sides of the smallest proposal and of the smallest object
     """
 
     def __init__(self, backbone, rpn, head, masks=None, *, size, strides, sizes,
                  ratios=(0.5, 1.0, 2.0), rule="paper", coding="delta", distance="smooth_l1",
                  mask_distance="cross_entropy", seed=0, regions=64, proposed=(200, 100), count=100,
-                 threshold=0.05, overlap=0.5, **options):
+                 threshold=0.05, overlap=0.5, before=400, pooled=None, aligned=True, whole=False,
+                 candidates=2, least=(1.0, 0.0), **options):
         super().__init__(**options)
         self.backbone, self.rpn, self.head, self.masks = backbone, rpn, head, masks
         self.size, self.ratios = tuple(size), tuple(ratios)
@@ -45,7 +50,9 @@ class FasterRCNN(System):
         self.rule, self.coding, self.distance = rule, coding, distance
         self.mask_distance, self.seed, self.regions = mask_distance, seed, regions
         self.proposed, self.count = tuple(proposed), count
-        self.threshold, self.overlap = threshold, overlap
+        self.threshold, self.overlap, self.before = threshold, overlap, before
+        self.pooled, self.aligned, self.whole = pooled, aligned, whole
+        self.candidates, self.least = candidates, tuple(least)
         self.make_means("loss", "objectness", "anchor_boxes", "classes", "boxes",
                         *(["masks"] if masks else []))
         self.built = True
@@ -53,7 +60,8 @@ class FasterRCNN(System):
     def get_config(self):
         names = ("backbone", "rpn", "head", "masks", "size", "strides", "sizes", "ratios",
                  "rule", "coding", "distance", "mask_distance", "seed", "regions", "proposed",
-                 "count", "threshold", "overlap")
+                 "count", "threshold", "overlap", "before", "pooled", "aligned", "whole",
+                 "candidates", "least")
         return {name: getattr(self, name) for name in names}
 
     def call(self, image, training=False):
@@ -62,7 +70,7 @@ class FasterRCNN(System):
         Sides are multiples of the last stride. With a mask head also "mask_crops"
         float32 [b, count, s, s], probabilities inside each box.
         """
-        levels = self.backbone(image, training=training)
+        levels = tf.nest.flatten(self.backbone(image, training=training))
         anchors = self.anchors(levels)
         boxes, _ = self.propose(*self.scored(levels), anchors, tf.shape(image)[1:3],
                                 self.proposed[1])
@@ -70,7 +78,7 @@ class FasterRCNN(System):
         found = roi_heads.detections(
             *roi_heads.over_rois(self.head, features), boxes, tf.shape(image)[1:3],
             coding=self.coding, count=self.count, threshold=self.threshold,
-            iou_threshold=self.overlap,
+            iou_threshold=self.overlap, before=self.before, least=self.least[1],
         )
         return found if self.masks is None else found | {"mask_crops": self.mask(levels, found)}
 
@@ -90,7 +98,7 @@ class FasterRCNN(System):
     def losses_of(self, batch, training):
         """The loss terms of a batch of data.object_batches: dict of float32 [b]."""
         image = tf.cast(batch["image"], tf.float32)
-        levels = self.backbone(image, training=training)
+        levels = tf.nest.flatten(self.backbone(image, training=training))
         anchors = self.anchors(levels)
         logits, deltas = self.scored(levels)
         flat = tf.concat(anchors, 0)
@@ -113,7 +121,7 @@ class FasterRCNN(System):
     def anchors(self, levels):
         """The anchors of each level: list of float32 [n, 4]."""
         return proposals.anchors_of(
-            levels, strides=self.strides, sizes=self.sizes, ratios=self.ratios
+            levels, strides=self.strides, sizes=self.sizes, ratios=self.ratios, whole=self.whole
         )
 
     def scored(self, levels):
@@ -123,7 +131,8 @@ class FasterRCNN(System):
     def propose(self, logits, deltas, anchors, size, count):
         """The boxes [b, count, 4] that the first stage finds, and their scores [b, count]."""
         return proposals.propose(
-            logits, deltas, anchors, size, before=2 * count, after=count, least=LEAST
+            logits, deltas, anchors, size, before=self.candidates * count, after=count,
+            least=self.least[0],
         )
 
     def anchor_rule(self):
@@ -135,7 +144,10 @@ class FasterRCNN(System):
 
     def features(self, levels, boxes, head):
         """What a head sees of regions [b, r, 4]: float [b, r, s, s, c]."""
-        return ops.roi_align(levels, boxes, size=head.input_shape[1], stride=self.strides)
+        return ops.roi_align(
+            levels[: self.pooled], boxes, size=head.input_shape[1],
+            stride=self.strides[: self.pooled], aligned=self.aligned,
+        )
 
     def mask_loss(self, levels, rois, batch, training):
         """Of the regions of objects, which come first."""
@@ -146,12 +158,12 @@ class FasterRCNN(System):
         truth = roi_heads.mask_targets(batch["masks"], rois, batch, logits.shape[2])
         return roi_heads.mask_loss(logits, rois, truth, distance=self.mask_distance)
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def look(self, image):
         """`call` on letterboxed images, uint8 [b, rows, columns, 3], as a graph."""
         return self(tf.cast(image, tf.float32))
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def detect(self, image):
         """Objects in images of any size: uint8 [b, h, w, 3] -> dict.
 

@@ -11,12 +11,13 @@ from tfvision import ops
 from tfvision.losses import detection
 
 
-def network(channels, anchors, *, width=None):
-    """The head that slides over each level: a 3x3 convolution, then scores and four numbers each.
+def network(channels, anchors, *, width=None, depth=1):
+    """The head that slides over each level: 3x3 convolutions, then scores and four numbers each.
 
     inputs   float [b, h, w, channels]
     anchors  anchors at each place
     width    channels between; None: as the inputs
+    depth    3x3 convolutions
     return   logits float32 [b, h * w * anchors], deltas float32 [b, h * w * anchors, 4]
     """
     def convolution(filters, size, **options):
@@ -26,15 +27,28 @@ def network(channels, anchors, *, width=None):
         )
 
     x = features = keras.Input([None, None, channels], name="features")
-    x = convolution(width or channels, 3, activation="relu")(x)
-    logits = convolution(anchors, 1, dtype="float32")(x)
-    deltas = convolution(4 * anchors, 1, dtype="float32")(x)
-    rows = [keras.layers.Reshape([-1, n])(y) for y, n in ((logits, 1), (deltas, 4))]
+    for _ in range(depth):
+        x = convolution(width or channels, 3, activation="relu")(x)
+    logits = convolution(anchors, 1, dtype="float32", name="logits")(x)
+    deltas = convolution(4 * anchors, 1, dtype="float32", name="deltas")(x)
+    rows = [keras.layers.Reshape([-1, n], dtype="float32")(y)
+            for y, n in ((logits, 1), (deltas, 4))]
     return keras.Model(features, [rows[0][..., 0], rows[1]], name="proposals")
 
 
-def anchors_of(levels, *, strides, sizes, ratios):
-    """The anchors of each level: list of float32 [n, 4], px; one size for each level."""
+def anchors_of(levels, *, strides, sizes, ratios, whole=False):
+    """The anchors of each level: list of float32 [n, 4], px; one size for each level.
+
+    whole  as torchvision's: with edges in whole px, around the corners of the cells, whose strides
+           are whole px, too: where a level has ceil(25 / 2) rows, they are a bit denser
+    """
+    if whole:
+        image = strides[0] * tf.shape(levels[0])[1:3]
+        return [
+            ops.anchor_grid(tf.shape(level)[1:3], stride=image // tf.shape(level)[1:3],
+                            sizes=[size], ratios=ratios, offset=0, whole=True)
+            for level, size in zip(levels, sizes, strict=True)
+        ]
     if len(levels) == 1:
         return [ops.anchor_grid(tf.shape(levels[0])[1:3], stride=strides[0], sizes=sizes,
                                 ratios=ratios)]

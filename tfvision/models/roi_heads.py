@@ -12,23 +12,40 @@ from tfvision.losses import detection
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)  # Of the four numbers of a box: about unit variance.
 
 
-def box_head(*, classes, channels, size=7, units=(256, 256), dropout=0.0):
-    """Two dense layers, then a score for each class and four numbers for each but the background.
+def box_head(*, classes, channels, size=7, units=(256, 256), dropout=0.0, convolutions=(),
+             unused=0):
+    """Dense layers, then a score for each class and four numbers for each but the background.
 
+    convolutions  channels of 3x3 convolutions before the dense layers
+    unused   classes that the scores know and nobody asks for: they count as background
     inputs   float [n, size, size, channels]
     return   logits float32 [n, classes + 1], deltas float32 [n, classes, 4]
     """
-    def dense(units, deviation):
+    def dense(units, deviation, name):
         init = keras.initializers.RandomNormal(stddev=deviation)
-        return keras.layers.Dense(units, kernel_initializer=init, dtype="float32")
+        return keras.layers.Dense(units, kernel_initializer=init, dtype="float32", name=name)
 
     x = features = keras.Input([size, size, channels], name="features")
+    for n in convolutions:
+        x = keras.layers.Conv2D(
+            n, 3, padding="same", activation="relu", kernel_initializer="he_normal"
+        )(x)
     x = keras.layers.Flatten()(x)
     for n in units:
         x = keras.layers.Dense(n, activation="relu", kernel_initializer="he_normal")(x)
         x = keras.layers.Dropout(dropout)(x) if dropout else x
-    deltas = keras.layers.Reshape([classes, 4])(dense(4 * classes, 0.001)(x))
-    return keras.Model(features, [dense(classes + 1, 0.01)(x), deltas], name="box_head")
+    deltas = dense(4 * classes, 0.001, "deltas")(x)
+    deltas = keras.layers.Reshape([classes, 4], dtype="float32")(deltas)
+    logits = dense(classes + 1 + unused, 0.01, "logits")(x)
+    logits = joined(logits, classes) if unused else logits
+    return keras.Model(features, [logits, deltas], name="box_head")
+
+
+def joined(logits, classes):
+    """Logits [n, 1 + classes] from [n, 1 + classes + unused]; the classes' softmax is the same."""
+    nothing = keras.ops.concatenate([logits[:, :1], logits[:, classes + 1 :]], -1)
+    nothing = keras.ops.logsumexp(nothing, -1, keepdims=True)
+    return keras.ops.concatenate([nothing, logits[:, 1 : classes + 1]], -1)
 
 
 def mask_head(*, classes, channels, size=14, width=64, depth=4):
@@ -45,7 +62,7 @@ def mask_head(*, classes, channels, size=14, width=64, depth=4):
     x = keras.layers.Conv2DTranspose(
         width, 2, strides=2, activation="relu", kernel_initializer="he_normal"
     )(x)
-    logits = keras.layers.Conv2D(classes, 1, dtype="float32")(x)
+    logits = keras.layers.Conv2D(classes, 1, dtype="float32", name="logits")(x)
     return keras.Model(features, logits, name="mask_head")
 
 
@@ -177,7 +194,7 @@ def mask_loss(logits, rois, truth, *, distance="cross_entropy"):
 
 
 def detections(logits, deltas, rois, size, *, coding="delta", count=100, threshold=0.05,
-               iou_threshold=0.5, before=400):
+               iou_threshold=0.5, before=400, least=0.0):
     """The final boxes of an image: each class by itself, without those that overlap a better one.
 
     logits     float32 [b, r, classes + 1], deltas float32 [b, r, classes, 4]
@@ -186,16 +203,29 @@ def detections(logits, deltas, rois, size, *, coding="delta", count=100, thresho
     count      most boxes of an image
     threshold  least probability
     before     most candidates, of all classes together, that are compared
+    least      px: boxes with a shorter side are dropped
     return     dict: "boxes" float32 [b, count, 4], "scores" float32 [b, count], "class_ids" int32
                [b, count] from 0 on, best first, zeros behind the last; "count" int32 [b]
     """
-    classes = deltas.shape[2]
-    n = rois.shape[1] * classes
     scores = tf.nn.softmax(logits)[..., 1:]
+    boxes = decode(deltas, tf.expand_dims(rois, 2), coding)
+    return best_boxes(scores, boxes, rois, size, count=count, threshold=threshold,
+                      iou_threshold=iou_threshold, before=before, least=least)
+
+
+def best_boxes(scores, boxes, rois, size, *, count, threshold, iou_threshold, before=400,
+               least=0.0):
+    """As `detections`, from a score float32 [b, r, classes] above 0 and a box float32 [b, r,
+    classes, 4] that each region has for each class."""
+    classes = scores.shape[2]
+    n = rois.shape[1] * classes
     scores = tf.where(tf.expand_dims(ops.box_area(rois) > 0, 2), scores, 0.0)
-    boxes = tf.reshape(decode(deltas, tf.expand_dims(rois, 2), coding), [-1, n, 4])
-    boxes = ops.clip_boxes(boxes, size)
-    scores, best = tf.math.top_k(tf.reshape(scores, [-1, n]), min(before, n))
+    boxes = ops.clip_boxes(tf.reshape(boxes, [-1, n, 4]), size)
+    scores = tf.reshape(scores, [-1, n])
+    if least:
+        sides = tf.reduce_min(boxes[..., 2:] - boxes[..., :2], -1)
+        scores = tf.where(sides >= least, scores, 0.0)
+    scores, best = tf.math.top_k(scores, min(before, n))
     boxes = tf.gather(boxes, best, batch_dims=1)
     label = best % classes
     chosen = ops.nms(boxes, scores, k=count, iou_threshold=iou_threshold,

@@ -8,26 +8,34 @@ import tensorflow as tf
 from tfvision.ops.boxes import box_area, wide
 
 
-def anchor_grid(size, *, stride, sizes, ratios=(0.5, 1.0, 2.0), offset=0.5, base=None):
+def anchor_grid(
+    size, *, stride, sizes, ratios=(0.5, 1.0, 2.0), offset=0.5, base=None, whole=False
+):
     """The anchors of a feature map: at every cell one for each size and ratio.
 
     Ren et al. (2015), section 3.1.1; one level of Lin et al. (2017), section 4.1, has one size.
     An anchor of size s and ratio r has the area s * s, and r = height / width.
 
     size    (rows, columns) of the feature map: ints, or a tensor such as tf.shape(features)[1:3]
-    stride  px of the image per cell
+    stride  px of the image per cell; or an int32 tensor [2], down and across
     sizes   px, square roots of areas
     offset  of the centre of the first anchor, in cells: 0.5 is the centre of the cell
     base    px: shapes of this size are rounded to whole px, then enlarged to the others, as Ren et
             al. did with 16; None leaves them exact
+    whole   the edges around a centre are rounded to whole px, halves to even (torchvision)
     return  float32 [rows * columns * len(sizes) * len(ratios), 4], px: row after row; at a cell
             size after size, each in all ratios
     raises  ValueError where a size, a ratio or the stride is not positive
     """
-    _check(stride=[stride], sizes=sizes, ratios=ratios)
-    shapes = tf.constant(_shapes(sizes, ratios, base), tf.float32)
+    _check(stride=[1 if tf.is_tensor(stride) else stride], sizes=sizes, ratios=ratios)
+    shapes = _shapes(sizes, ratios, base)
+    shapes = tf.constant(np.round(shapes) if whole else shapes, tf.float32)
     rows, columns = tf.unstack(tf.cast(size, tf.int32))
-    y, x = ((tf.cast(tf.range(n), tf.float32) + offset) * stride for n in (rows, columns))
+    down, across = (
+        tf.unstack(tf.cast(stride, tf.float32)) if tf.is_tensor(stride) else (stride, stride)
+    )
+    y, x = ((tf.cast(tf.range(n), tf.float32) + offset) * step
+            for n, step in ((rows, down), (columns, across)))
     along = tf.ones([rows, columns], tf.float32)
     x, y = along * tf.expand_dims(x, 0), along * tf.expand_dims(y, 1)
     centres = tf.reshape(tf.stack([x, y, x, y], -1), [-1, 1, 4])

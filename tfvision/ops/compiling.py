@@ -8,16 +8,26 @@ import tensorflow as tf
 from tensorflow.python.ops import control_flow_util
 
 _EXPORTING = contextvars.ContextVar("exporting", default=False)
+_NESTED = contextvars.ContextVar("nested", default=True)
 
 
 @contextlib.contextmanager
-def exporting():
-    """Inside, operations take forms that every exported format can run; nothing is compiled."""
-    token = _EXPORTING.set(True)
+def exporting(*, nested=True):
+    """Inside, operations take forms that every exported format can run; nothing is compiled.
+
+    nested  False: no loop inside a loop, at which TFLite's calibration of int8 crashes
+    """
+    tokens = _EXPORTING.set(True), _NESTED.set(nested)
     try:
         yield
     finally:
-        _EXPORTING.reset(token)
+        _EXPORTING.reset(tokens[0])
+        _NESTED.reset(tokens[1])
+
+
+def nested_loops():
+    """Whether a loop may hold another one."""
+    return _NESTED.get()
 
 
 def portable():

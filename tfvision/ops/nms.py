@@ -6,7 +6,7 @@ import numbers
 import tensorflow as tf
 
 from tfvision.ops.boxes import wide
-from tfvision.ops.compiling import compiled, portable, under_xla
+from tfvision.ops.compiling import compiled, nested_loops, portable, under_xla
 from tfvision.ops.suppression import LOWEST, TILE, all_pairs, tile_by_tile, tiles_of
 
 
@@ -27,7 +27,7 @@ def nms(boxes, scores, *, k, iou_threshold=0.5, score_threshold=LOWEST, classes=
              TensorFlow's top_k before a compiled core, for CPUs (compiles once for each k and
              number of images, and for n rounded up to a power of two); "matrix": all pairs at
              once in memory n * n, for GPUs. "auto" exports tiles; else it takes matrix where
-             there is a GPU, tiles under XLA and hybrid otherwise
+             there is a GPU, tiles under XLA and hybrid otherwise; exports for int8 take matrix
     return   int32 [b, k], indices into n, -1 where fewer survive
     raises   ValueError where the shapes, k, iou_threshold or impl are none of these
     """
@@ -71,7 +71,7 @@ def _gpu():
 
 def _best():
     if portable() and not under_xla():
-        return "tiles"
+        return "tiles" if nested_loops() else "matrix"
     return "matrix" if _gpu() else "tiles" if under_xla() else "hybrid"
 
 

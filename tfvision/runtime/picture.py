@@ -8,12 +8,13 @@ from tfvision.viz import boxes, classes, maps, points, skeletons, vectors
 from tfvision.viz.canvas import Canvas
 
 
-def picture(card, inputs, outputs):
+def picture(card, inputs, outputs, *, sure=0.5):
     """The drawing that fits the outputs: uint8 RGB [h, w, 3]; None where nothing can be drawn.
 
     card     of the model; its classes, limbs and edges are used
     inputs   name -> array without a batch: image uint8 [h, w, c], points [n, 3], ...
     outputs  name -> array with a batch of one, in the pixels of the picture
+    sure     score from which on a found object is drawn
     """
     one, names, image = parts(outputs), card.get("classes", []), inputs.get("image")
     what = kind(outputs)
@@ -25,8 +26,15 @@ def picture(card, inputs, outputs):
         return point_set(inputs["points"], one, names)
     if image is None:
         return without_image(one)
+    if what == "detection":
+        one = chosen(one, one["scores"] >= sure)
     draw = DRAWERS.get(what, other)
     return draw(image, one, names, card)
+
+
+def chosen(one, rows):
+    """The outputs of a detector for some of its objects; all but `count` have a row for each."""
+    return {name: value[rows] if np.ndim(value) else value for name, value in one.items()}
 
 
 def point_set(found, one, names):

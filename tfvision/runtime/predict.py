@@ -16,9 +16,11 @@ def predict(model, inputs, signature="serving_default"):
     raises   ValueError where an input is missing, or of a size the model cannot be given
 
     A picture is taken as it is by a dynamic model; for one of fixed size it is letterboxed,
-    stretched or cut into tiles, as the card says, and what comes out is mapped back.
+    stretched or cut into tiles, as the card says, and what comes out is mapped back. Of proposals
+    float32 [n, 4], px of the picture, the model takes the first ones it has room for.
     """
     choose(signature, model.runners, "signature", model.file)
+    inputs = with_rows(inputs, model.inputs[signature])
     batch = {name: np.asarray(value)[None] for name, value in inputs.items()}
     size = fixed_size(model, signature)
     image = inputs.get("image")
@@ -34,6 +36,23 @@ def predict(model, inputs, signature="serving_default"):
     if image.shape[:2] == size:
         return model.run(signature, **batch)
     return fitted(model, signature, batch, image, size, card.get("fit"))
+
+
+def with_rows(inputs, specs):
+    """The inputs, with as many proposals as the file takes: zeros are none."""
+    count = specs["proposals"][1][1] if "proposals" in specs else -1
+    if "proposals" not in inputs or count == -1:
+        return inputs
+    return inputs | {"proposals": with_room(inputs["proposals"], count)}
+
+
+def with_room(boxes, count):
+    """Boxes [n, 4] in `count` rows: the first ones, zeros behind them: float32 [count, 4]."""
+    boxes = np.asarray(boxes, np.float32)
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"Expected proposals [n, 4]. Received: {list(boxes.shape)}")
+    boxes = boxes[:count]
+    return np.pad(boxes, [(0, count - len(boxes)), (0, 0)])
 
 
 def fitted(model, signature, batch, image, size, how):

@@ -1,0 +1,97 @@
+"""apps.pointnet: every task trains and is exported; runs are averaged; nothing seen is measured."""
+
+import dataclasses
+import importlib
+import json
+
+import numpy as np
+import pytest
+
+from tfvision import engine
+from tfvision.commands import flags
+
+app = importlib.import_module("tfvision.apps.pointnet")
+TASKS = {"part": "instance_miou", "semantic": "miou"}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_points_get_parts_and_a_picture_and_a_signature(task):
+    config = dataclasses.replace(app.TINY, task=task)
+    model = engine.build(app, config)
+    assert 0 <= app.evaluate(model, config)[TASKS[task]] <= 1
+    assert app.draw(model, config).shape[2] == 3
+    examples, signature = app.examples(config), app.serve(model)["serving_default"]
+    assert len(examples) >= 8 and len({e["points"].shape for e in examples}) > 2
+    for example in (examples[0], examples[-2]):
+        assert set(example) == set(signature.inputs)
+        found = signature.fn(**example)
+        assert found["labels"].shape == example["points"].shape[:2]
+        assert found["probabilities"].shape[-1] == len(app.classes(config))
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_batches_hold_what_a_step_needs(task):
+    config = dataclasses.replace(app.TINY, task=task, rotate="up", scale=0.1, outliers=0.1)
+    model = engine.build(app, config)
+    known = app.load(config, "fit")
+    known = {name: known[name] for name in app.point_tasks.wanted(task)}
+    batch = next(iter(app.batches(known, 0, config=config)))
+    assert batch["points"].shape == (8, 48, model.channels) and batch["part"].shape == (8, 48)
+
+
+def test_a_task_without_labels_is_refused():
+    config = dataclasses.replace(app.TINY, data="mnist", task="part")
+    with pytest.raises(ValueError, match="--task of classify for --data mnist"):
+        app.build(config)
+
+
+def test_a_split_that_was_trained_on_is_not_measured():
+    config = dataclasses.replace(app.TINY, train_split="train")
+    with pytest.raises(ValueError, match="trained on"):
+        app.evaluate(engine.build(app, app.TINY), config)
+
+
+def saved(config, folder, seed, **changes):
+    """A run folder with the untrained model of a seed."""
+    config = dataclasses.replace(config, run=folder, seed=seed, **changes)
+    model = engine.build(app, config)
+    engine.save(model, folder / "checkpoints", 1)
+    flags.write_config(app, config, [])
+    return model, config
+
+
+def test_of_several_runs_the_mean_and_the_spread_are_told(tmp_path):
+    single = []
+    for seed in (1, 2):
+        model, config = saved(app.TINY, tmp_path / str(seed), seed)
+        single.append(app.evaluate(model, config)["accuracy"])
+    both = dataclasses.replace(config, runs=(tmp_path / "1",))
+    found = app.evaluate(model, both)
+    assert found["accuracy"] == pytest.approx(np.mean(single))
+    assert found["accuracy_spread"] == pytest.approx(np.std(single, ddof=1))
+    assert [found[f"accuracy_run_{i}"] for i in (1, 2)] == single[::-1]
+    saved(app.TINY, tmp_path / "3", 3, width=0.07)
+    with pytest.raises(ValueError, match="width=0.07 instead of 0.06"):
+        app.evaluate(model, dataclasses.replace(config, runs=(tmp_path / "3",)))
+
+
+def test_robustness_and_sets_are_measured_written_and_drawn(tmp_path):
+    model, config = saved(app.TINY, tmp_path, 1)
+    plain = app.draw(model, config)
+    config = dataclasses.replace(config, robustness=True, sets=2, votes=3)
+    metrics = app.evaluate(model, config)
+    assert {"accuracy_missing_furthest_0.5", "accuracy_outliers_0.2"} <= set(metrics)
+    files = sorted(file.name for file in (tmp_path / "sets").iterdir())
+    names = ("critical", "points", "upper")
+    assert files == [f"{i}_{name}.ply" for i in range(2) for name in names]
+    (tmp_path / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+    assert app.draw(model, config).shape[0] > plain.shape[0]
+
+
+def test_digits_are_points_of_the_plane():
+    config = dataclasses.replace(app.TINY, data="mnist")
+    model = engine.build(app, config)
+    examples = app.examples(config)
+    assert model.channels == 2 and examples[0]["points"].shape == (1, 48, 2)
+    found = app.serve(model)["serving_default"].fn(**examples[8])
+    assert found["probabilities"].shape == (2, 10)
