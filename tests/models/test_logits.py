@@ -12,7 +12,7 @@ D = keras.layers.Dense
 
 def classifier(*last, sequential=True):
     keras.utils.set_random_seed(0)
-    layers = [D(5, activation="relu"), *last]
+    layers = [D(5, activation="relu", name="first"), *last]
     if sequential:
         return keras.Sequential([keras.Input([4]), *layers])
     x = image = keras.Input([4])
