@@ -98,6 +98,7 @@ class FasterRCNN(System):
     def losses_of(self, batch, training):
         """The loss terms of a batch of data.object_batches: dict of float32 [b]."""
         image = tf.cast(batch["image"], tf.float32)
+        image = tf.ensure_shape(image, [None, *self.size, 3])  # Workers' batches forget it.
         levels = tf.nest.flatten(self.backbone(image, training=training))
         anchors = self.anchors(levels)
         logits, deltas = self.scored(levels)

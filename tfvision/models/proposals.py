@@ -50,12 +50,17 @@ def anchors_of(levels, *, strides, sizes, ratios, whole=False):
             for level, size in zip(levels, sizes, strict=True)
         ]
     if len(levels) == 1:
-        return [ops.anchor_grid(tf.shape(levels[0])[1:3], stride=strides[0], sizes=sizes,
-                                ratios=ratios)]
+        return [ops.anchor_grid(_size(levels[0]), stride=strides[0], sizes=sizes, ratios=ratios)]
     return [
-        ops.anchor_grid(tf.shape(level)[1:3], stride=stride, sizes=[size], ratios=ratios)
+        ops.anchor_grid(_size(level), stride=stride, sizes=[size], ratios=ratios)
         for level, stride, size in zip(levels, strides, sizes, strict=True)
     ]
+
+
+def _size(level):
+    """(rows, columns) of a map: ints where they are known, for the number of anchors to be known."""
+    known = level.shape[1:3]
+    return known.as_list() if known.is_fully_defined() else tf.shape(level)[1:3]
 
 
 def paper_rule(iou, noise, *, count=128, positive=0.7, negative=0.3):

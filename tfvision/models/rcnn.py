@@ -141,7 +141,7 @@ class RCNN(System):
 
     def is_fitted(self):
         """Whether machines and regression belong to the network as it is now."""
-        return 0 < int(self.fitted) == int(self.optimizer.iterations)
+        return 0 < int(self.fitted.numpy()) == int(self.optimizer.iterations.numpy())
 
     @tf.function(reduce_retracing=True)
     def look(self, image, boxes, judge=None):

@@ -30,7 +30,7 @@ def anchor_grid(
     _check(stride=[1 if tf.is_tensor(stride) else stride], sizes=sizes, ratios=ratios)
     shapes = _shapes(sizes, ratios, base)
     shapes = tf.constant(np.round(shapes) if whole else shapes, tf.float32)
-    rows, columns = tf.unstack(tf.cast(size, tf.int32))
+    rows, columns = tf.unstack(tf.cast(size, tf.int32)) if tf.is_tensor(size) else size
     down, across = (
         tf.unstack(tf.cast(stride, tf.float32)) if tf.is_tensor(stride) else (stride, stride)
     )
