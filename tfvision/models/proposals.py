@@ -58,7 +58,7 @@ def anchors_of(levels, *, strides, sizes, ratios, whole=False):
 
 
 def _size(level):
-    """(rows, columns) of a map: ints where they are known, for the number of anchors to be known."""
+    """(rows, columns) of a map, as ints where they are known: so is then the number of anchors."""
     known = level.shape[1:3]
     return known.as_list() if known.is_fully_defined() else tf.shape(level)[1:3]
 
