@@ -62,7 +62,6 @@ def exported(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "examples", lambda config: [{"image": image} for image in images()])
         patch.setattr(app, "classes", lambda config: NAMES)
-        patch.setenv("TF2ONNX_CATCH_ERRORS", "no")  # Its optimiser then copies nothing: faster.
         card = engine.export(app, model, None, root)
     return model, root / "mask_rcnn", card
 

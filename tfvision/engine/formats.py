@@ -1,6 +1,7 @@
 """One set of functions written as SavedModel, TFLite and ONNX."""
 
 import contextlib
+import os
 import tempfile
 from pathlib import Path
 
@@ -149,6 +150,7 @@ def write_onnx(signature, file):
     """An ONNX file of one signature, with its names and unknown sizes kept."""
     import tf2onnx
 
+    os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "no")  # Else its optimiser copies everything.
     specs = [tf.TensorSpec(s.shape, s.dtype, name=name) for name, s in signature.inputs.items()]
     names = list(signature.inputs)
 
