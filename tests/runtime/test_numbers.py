@@ -79,7 +79,7 @@ def test_floats_are_short_and_what_is_not_finite_is_null():
 def test_nothing_found_is_said():
     outputs, _ = RESULTS["detection"]
     none = outputs | {"count": np.int32([0])}
-    assert numbers.line(CARD, none) == "nothing found"
+    assert numbers.line(CARD, none) == numbers.line(CARD, outputs, sure=1.1) == "nothing found"
     assert numbers.numbers(CARD, none)["objects"] == []
     assert picture(CARD, {"image": IMAGE}, none).shape[2] == 3
 

@@ -60,7 +60,7 @@ def parser():
     p.add_argument("--seed", type=natural, default=0, metavar="N",
                    help="decides a generator's noise and the points drawn from a mesh [0]")
     p.add_argument("--sure", type=float, default=0.5, metavar="SCORE",
-                   help="objects are drawn from this score on; the numbers have all [0.5]")
+                   help="objects are drawn and counted from this score on; NAME.json has all [0.5]")
     p.add_argument("--input", action="append", default=[], metavar="NAME=VALUE",
                    help="a further input: a number, a list, an .npy file or a picture")
     return p
@@ -208,7 +208,7 @@ def finish(model, options, stem, inputs, outputs, spent, source):
     save.save(options.out, stem, told, drawn, numbers.arrays(outputs))
     size = "" if image is None else f"{image.shape[1]} x {image.shape[0]} px  "
     file = options.out / f"{stem}{'.json' if drawn is None else '.png'}"
-    print(f"{source or card['app']}  {size}{numbers.line(card, outputs)}  "
+    print(f"{source or card['app']}  {size}{numbers.line(card, outputs, sure=options.sure)}  "
           f"{1000 * spent:.0f} ms  -> {file}")
 
 

@@ -117,9 +117,11 @@ def plain(value):
     return np.asarray(value).item()
 
 
-def line(card, outputs):
-    """The essentials in a few words."""
+def line(card, outputs, *, sure=0.0):
+    """The essentials in a few words; of objects those with this score or more."""
     one, names = parts(outputs), card.get("classes", [])
+    if kind(outputs) == "detection":
+        one = one | {"class_ids": one["class_ids"][one["scores"] >= sure]}
     words = SENTENCES.get(kind(outputs))
     if words:
         return words(one, names)
