@@ -55,6 +55,7 @@ class Config(engine.RunConfig):
     rotate: Literal["none", "up", "any"] = "none"  # Training sets turned: about z, or anyhow.
     turn: float = 180.0  # Largest angle about z, degrees.
     scale: float = 0.0  # Each axis stretched by up to 1 + this.
+    warp: float = 0.0  # Sets bent at a few places, by angles of this deviation, rad.
     jitter: float = 0.01  # Deviation of every coordinate; clipped at 0.05.
     drop: float = 0.0  # Largest share of points that a training set lacks.
     outliers: float = 0.0  # Largest share of points that lie anywhere.
@@ -131,7 +132,7 @@ def changed(batch, config):
     return point_changes.change(
         batch, points=config.points, seed=config.seed, rotate=config.rotate,
         turn=np.radians(config.turn), scale=config.scale, jitter=config.jitter,
-        outliers=config.outliers, drop=config.drop,
+        outliers=config.outliers, drop=config.drop, warp=config.warp,
     )
 
 

@@ -8,7 +8,7 @@ from tfvision.data import point_changes as changes
 
 POINTS = np.random.default_rng(0).uniform(-1, 1, [6, 50, 3]).astype(np.float32)
 INDEX = tf.range(10, 16, dtype=tf.int64)
-ALL = {"rotate": "any", "scale": 0.3, "jitter": 0.01, "outliers": 0.2, "drop": 0.5}
+ALL = {"warp": 0.3, "rotate": "any", "scale": 0.3, "jitter": 0.01, "outliers": 0.2, "drop": 0.5}
 
 
 def batch(rows=slice(None)):
@@ -86,3 +86,21 @@ def test_dropped_points_lie_on_the_first_and_outliers_in_the_sphere():
     far = changes.with_outliers(tf.constant(POINTS), INDEX, least=0.2, most=0.2, seed=0).numpy()
     changed = np.any(far != POINTS, -1)
     assert 0.1 < changed.mean() < 0.3 and np.linalg.norm(far[changed], axis=-1).max() <= 1
+
+
+def test_a_warp_bends_sets_smoothly_and_the_more_the_larger_its_angle():
+    points = tf.constant(POINTS)
+    small, large = (changes.warped(points, INDEX, angle=a, seed=0).numpy() for a in (0.1, 0.5))
+    least, most = np.abs(small - POINTS).mean(), np.abs(large - POINTS).mean()
+    assert 0.01 < least < most / 3
+    twin = tf.constant(POINTS + 1e-3)  # Neighbours stay neighbours.
+    both = changes.warped(tf.concat([points, twin], 1), INDEX, angle=0.5, seed=0).numpy()
+    np.testing.assert_allclose(both[:, 50:] - both[:, :50], 1e-3, atol=5e-3)
+    np.testing.assert_allclose(changes.warped(points, INDEX, angle=0.0, seed=0), points)
+
+
+def test_a_warp_turns_what_is_near_one_place_only_rigidly():
+    heap = tf.constant(POINTS * 1e-2)  # All anchors are one: a mean of rotations about it.
+    found = changes.warped(heap, INDEX, angle=0.2, seed=0).numpy().astype(float)
+    far = [np.linalg.norm(a[:, None] - a[None], axis=-1) for a in (found[0], heap[0].numpy())]
+    np.testing.assert_allclose(far[0], far[1], rtol=0.1, atol=1e-4)

@@ -83,6 +83,8 @@ def test_the_mesh_benchmark_is_read_by_its_list(tmp_path):
     load = psb_watertight.load
     counts = [len(load(tmp_path, split, count=5)["label"]) for split in psb_watertight.SPLITS]
     assert counts == [8, 2, 6, 2] and list(psb_watertight.check(tmp_path)) == []
+    held_out = load(tmp_path, "validation", count=400)
+    assert heights(held_out) == pytest.approx([4, 4], abs=0.3)  # The last ones before the test's.
 
 
 @pytest.mark.parametrize("row", ["cup/1.off,bowl,test", "cup/1.off,cup,validation", "cup/1.off",

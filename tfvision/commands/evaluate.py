@@ -25,8 +25,20 @@ def main(app, args):
     )
     entry = evaluate(app, config, read.command("evaluate", app, args))
     show(entry)
-    if own["record"] and Path("results").is_dir():
+    if not own["record"] or not Path("results").is_dir():
+        return
+    done = step(config)
+    if done is not None and done < config.steps:
+        print(f"Not recorded in results/: {config.run} is at step {done} of {config.steps}, and the "
+              "command beside the numbers would tell of another model. Train it to its end")
+    else:
         record(Path("results", f"{read.name_of(app)}.json"), read.name_of(app), entry)
+
+
+def step(config):
+    """The step that the run was trained to; None where it was not trained."""
+    history = read_history(config.run / "history.csv")
+    return history[-1]["step"] if history else None
 
 
 def evaluate(app, config, command):

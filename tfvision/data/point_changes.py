@@ -11,12 +11,13 @@ import tensorflow as tf
 
 from tfvision import ops
 
-SUBSET, TURN, SCALE, JITTER, DROP, OUTLIER = range(6)  # Purposes of the noise.
+SUBSET, TURN, SCALE, JITTER, DROP, OUTLIER, WARP = range(7)  # Purposes of the noise.
+ANCHORS, REACH = 4, 0.5  # Of `warped`: places, and how far each is felt.
 
 
 def change(
     batch, *, points, seed, rotate="none", turn=math.pi, scale=0.0, jitter=0.0, outliers=0.0,
-    drop=0.0,
+    drop=0.0, warp=0.0,
 ):
     """A training batch of fewer points, turned, stretched and with faults.
 
@@ -29,6 +30,7 @@ def change(
     jitter    deviation of every coordinate
     outliers  largest share of points that lie anywhere
     drop      largest share of points that are taken away; only where points have no parts
+    warp      deviation of the angles at which its places are bent, rad; see `warped`
     """
     index, batch = batch["index"], dict(batch)
     if batch["points"].shape[1] != points:
@@ -36,6 +38,8 @@ def change(
         for name in {"points", "part"} & set(batch):
             batch[name] = tf.gather(batch[name], rows, batch_dims=1)
     place, rest = batch["points"][..., :3], batch["points"][..., 3:]
+    if warp:
+        place = warped(place, index, angle=warp, seed=seed)
     if rotate != "none":
         place = turned(place, index, how=rotate, most=turn, seed=seed)
     if scale:
@@ -93,6 +97,27 @@ def scaled(points, index, *, most, seed):
     """Each axis of each set scaled by its own factor, 1 / (1 + most) to 1 + most."""
     u = ops.example_uniform(index, points.shape[-1], seed=seed, purpose=SCALE)
     return points * tf.expand_dims(tf.exp((2 * u - 1) * math.log1p(most)), 1)
+
+
+def warped(points, index, *, angle, seed):
+    """Each set bent smoothly, as a body that moves its limbs (cf. Kim et al., PointWOLF, 2021).
+
+    Around each of four of its points the space is turned by a small rotation of its own; in
+    between, a point moves as the nearer ones say, by weights of a Gaussian of deviation REACH.
+
+    points  float32 [b, n, 3], about as large as the unit sphere
+    angle   deviation of the rotations' angles about each axis, rad
+    """
+    n = points.shape[1]
+    u = ops.example_uniform(index, ANCHORS, seed=seed, purpose=WARP)
+    anchors = tf.gather(points, tf.cast(u * n, tf.int32), batch_dims=1)  # [b, a, 3]
+    axis = ops.example_normal(index, ANCHORS * 3, seed=seed, purpose=WARP) * angle / 2
+    axis = tf.reshape(axis, [-1, ANCHORS, 3])
+    four = tf.concat([tf.ones_like(axis[..., :1]), axis], -1)
+    away = tf.expand_dims(points, 1) - tf.expand_dims(anchors, 2)  # [b, a, n, 3]
+    moved = tf.matmul(away, ops.rotation_from_quaternion(four)) - away
+    weight = tf.nn.softmax(-tf.reduce_sum(away**2, -1) / (2 * REACH**2), 1)  # [b, a, n]
+    return points + tf.reduce_sum(tf.expand_dims(weight, -1) * moved, 1)
 
 
 def jittered(points, index, *, sigma, seed, clip=0.05):

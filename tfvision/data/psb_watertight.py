@@ -1,7 +1,8 @@
 """SHREC 2007 Watertight: 302 closed meshes of 19 categories, poses not aligned (Giorgi et al.).
 
-Read from a folder with split.csv, which tells category and split of each mesh. Every fourth
-training mesh of a category is for validation.
+Read from a folder with split.csv, which tells category and split of each mesh. Neighbours in a
+category are alike, and its last meshes are the test; so the last quarter of those for training is
+for validation.
 """
 
 import csv
@@ -35,12 +36,18 @@ def load(root=None, split="train", *, count=4096):
     if split in PARTS:
         rows = [
             row for name in CLASSES
-            for row in shapes.part_of([r for r in rows if r["category"] == name], split)
+            for row in part_of([r for r in rows if r["category"] == name], split)
         ]
     if not rows:
         raise DataError(f"{root / 'split.csv'}: names no mesh of the split {split!r}")
     label = np.array([CLASSES.index(row["category"]) for row in rows], np.int32)
     return {"points": surfaces.clouds([root / row["file"] for row in rows], count), "label": label}
+
+
+def part_of(train, split):
+    """Those of a category's training rows that are "fit" or, the last quarter, "validation"."""
+    first = len(train) - len(train) // 4
+    return train[first:] if split == "validation" else train[:first]
 
 
 def names(root=None):
