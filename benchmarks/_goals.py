@@ -1,4 +1,4 @@
-"""The goals of the operations, each held against what `tfvision bench` measured last.
+"""The goals of operations and networks, each held against what `tfvision bench` measured last.
 
 `python benchmarks/_goals.py` writes docs/benchmarks.md from benchmarks/results/. A goal is a ratio,
 our time over the peer's, that both the median and the minimum must meet; within a tenth counts.
@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SLACK = 1.1
+RUNS = ("ops", "layers", "pointnet", "detection")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +74,12 @@ GOALS = (
     Goal("local_maxima 8x46x46x19", "cv2.dilate", 1.0),
     Goal("heatmap_peaks 8x46x46x19, 32 of each", "torch max_pool2d, topk", 0.38),
     Goal("point set layer 32x1024x128->1024", "torch.compile", 0.25),
+    Goal("PointNet training step 32x1024, float32", "torch eager", 0.18),
+    Goal("PointNet training step 32x1024, float32", "torch.compile", 0.33),
+    Goal("Mask R-CNN, MobileNetV2, 320x320, 100 objects, LiteRT",
+         "ONNX Runtime, NonMaxSuppression and RoiAlign", 1.15),
+    Goal("Mask R-CNN, MobileNetV2, 320x320, 10 objects, LiteRT",
+         "ONNX Runtime, NonMaxSuppression and RoiAlign", 1.15),
     Goal("U-Net step float32", "Keras BatchNormalization", 0.9),
     Goal("U-Net step mixed_bfloat16", "Keras BatchNormalization", 0.65,
          "The goal was set on a processor with bfloat16 matrix units (AMX), which this one lacks: "
@@ -81,9 +88,8 @@ GOALS = (
 
 
 def measured():
-    """{case: its row} of all recorded runs, and the processor of the operations' run."""
-    runs = [json.loads((ROOT / f"benchmarks/results/{n}.json").read_text())
-            for n in ("ops", "layers")]
+    """{case: its row} of all recorded runs, and the runs."""
+    runs = [json.loads((ROOT / f"benchmarks/results/{name}.json").read_text()) for name in RUNS]
     return {row["case"]: row for run in runs for row in run["cases"]}, runs
 
 
@@ -121,10 +127,11 @@ def page():
     rows, runs = measured()
     met = [verdict(goal, rows) for goal in GOALS]
     load = ", ".join(f"{run['load_before']:.2f}" for run in runs)
+    names = ", ".join(f"`tfvision bench {name}`" for name in RUNS)
     head = ["case", "peer", "ms", "peer's ms", "ratio", "by minimum"]
     return "\n\n".join([
-        "# Benchmarks: the operations against their peers",
-        "`tfvision bench ops` and `tfvision bench layers` wrote benchmarks/results/, and `python "
+        "# Benchmarks: operations and networks against their peers",
+        f"{names} wrote benchmarks/results/, and `python "
         "benchmarks/_goals.py` this page. Medians of interleaved blocks of calls; a ratio below 1 "
         f"means that tfvision is faster. {runs[0]['machine']}, without a GPU; load before the runs "
         f"{load}. On a GPU nothing has been measured: benchmarks/gpu has the runner.",

@@ -64,6 +64,16 @@ def test_all_formats_are_there_and_within_tolerance(exported):
     assert not [path for path in root.iterdir() if path.name.startswith(".")]
 
 
+def test_without_onnx_none_is_written_and_an_older_one_goes(tmp_path):
+    module, model = app()
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "model.onnx").write_text("of an earlier export")
+    card = export(module, model, None, tmp_path, onnx=False)
+    assert set(card["parity"]) == {"saved_model", "tflite"}
+    files = {path.name for path in (tmp_path / "tiny").iterdir()}
+    assert files == {"1", "card.json", "model.tflite"}
+
+
 def test_quantised_files_tell_how_far_they_are(exported):
     _, card = exported
     for kind in ("float16", "dynamic", "int8"):

@@ -29,8 +29,8 @@ def main(app, args):
         return
     done = step(config)
     if done is not None and done < config.steps:
-        print(f"Not recorded in results/: {config.run} is at step {done} of {config.steps}, and the "
-              "command beside the numbers would tell of another model. Train it to its end")
+        print(f"Not recorded in results/: {config.run} is at step {done} of {config.steps}, so its "
+              "training command makes another model. Train it to its end")
     else:
         record(Path("results", f"{read.name_of(app)}.json"), read.name_of(app), entry)
 

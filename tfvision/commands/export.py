@@ -27,6 +27,7 @@ def main(app, args):
         quantize=read.flag(
             tuple[Literal["float16", "dynamic", "int8"], ...], (), "More, smaller TFLite files."
         ),
+        onnx=read.flag(bool, True, "Write model.onnx, too. It takes a third of the time."),
         gallery=read.flag(Path | None, None, "Folder of images, one folder for each class, that "
                           "the exported model searches for what is nearest."),
         **(SEARCH if hasattr(app, "gallery") else {}),
@@ -37,7 +38,7 @@ def main(app, args):
     if own["gallery"]:
         card = export_gallery(app, config, root, own)
     else:
-        card = export(app, config, root, own["quantize"])
+        card = export(app, config, root, own["quantize"], onnx=own["onnx"])
     show(card, root)
     if own["gallery"]:
         name = read.name_of(app)
@@ -52,10 +53,11 @@ SEARCH = {
 }
 
 
-def export(app, config, root, quantize=()):
+def export(app, config, root, quantize=(), *, onnx=True):
     """Exports in float32, whatever the run was trained in; returns the card."""
     model = restored(app, config)
-    return engine.export(app, model, config, root, quantize=quantize, facts=facts(config))
+    return engine.export(app, model, config, root, quantize=quantize, onnx=onnx,
+                         facts=facts(config))
 
 
 def export_gallery(app, config, root, own):
@@ -67,7 +69,7 @@ def export_gallery(app, config, root, own):
     index = gallery.index(app, model, items, k=own["k"], store=own["store"])
     return engine.export(
         gallery.searching(app, index, items), model, config, root,
-        quantize=own["quantize"],
+        quantize=own["quantize"], onnx=own["onnx"],
         facts=facts(config) | gallery.facts(index),
         beside={gallery.NAMES: gallery.names(items)},
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from tfvision.engine import formats, proof, warmup
 
 
-def export(app, model, config, root, *, quantize=(), facts=None, beside=None):
+def export(app, model, config, root, *, quantize=(), onnx=True, facts=None, beside=None):
     """Writes root/<app>/<version>/, model.tflite, model.onnx and card.json, or nothing at all.
 
     app       the app's module
@@ -18,6 +18,7 @@ def export(app, model, config, root, *, quantize=(), facts=None, beside=None):
     config    its Config
     root      folder of all exported models (savedmodels)
     quantize  more TFLite files: "float16", "dynamic", "int8"
+    onnx      False: no model.onnx
     facts     more entries of the card
     beside    name -> text of more files
     return    the card, a dict
@@ -31,7 +32,7 @@ def export(app, model, config, root, *, quantize=(), facts=None, beside=None):
     try:
         for file, text in (beside or {}).items():
             (hidden / file).write_text(text)
-        card = write(app, model, config, hidden, version, quantize)
+        card = write(app, model, config, hidden, version, quantize, onnx)
         card |= facts or {}
         (hidden / "card.json").write_text(json.dumps(card, indent=2) + "\n")
         move(hidden, target)
@@ -41,18 +42,18 @@ def export(app, model, config, root, *, quantize=(), facts=None, beside=None):
     return card
 
 
-def write(app, model, config, folder, version, quantize):
+def write(app, model, config, folder, version, quantize, onnx):
     """All files of one export in `folder`, proven; returns the card."""
     signatures, examples = named(app.serve(model), classes_of(app, config)), app.examples(config)
     files = {
         "saved_model": folder / str(version),
         "tflite": folder / "model.tflite",
-        "onnx": {name: folder / onnx_name(name) for name in signatures},
+        "onnx": {name: folder / onnx_name(name) for name in signatures if onnx},
     }
     formats.write_saved_model(signatures, files["saved_model"])
     formats.write_tflite(signatures, files["tflite"])
-    for name, signature in signatures.items():
-        formats.write_onnx(signature, files["onnx"][name])
+    for name, file in files["onnx"].items():
+        formats.write_onnx(signatures[name], file)
     for kind in quantize:
         file = folder / f"model.{kind}.tflite"
         known = calibrating(app, config, examples) if kind == "int8" else ()
@@ -138,8 +139,14 @@ def sizes(folder):
 
 
 def move(hidden, target):
-    """Puts finished files in their place; the version's folder last but the card."""
+    """Puts finished files in their place; the version's folder last but the card.
+
+    Files model.* of an earlier export that this one has not made go: the card ignores them.
+    """
     target.mkdir(parents=True, exist_ok=True)
+    for old in target.glob("model.*"):
+        if not (hidden / old.name).exists():
+            old.unlink()
     for path in sorted(hidden.iterdir(), key=lambda p: (p.name == "card.json", p.is_dir())):
         os.replace(path, target / path.name)
 

@@ -23,7 +23,7 @@ def prove(signatures, examples, files, *, variants=()):
 
     signatures  name -> Signature, bound to the Keras model
     examples    dicts of named arrays; each signature takes those that hold all its inputs
-    files       {"saved_model": folder, "tflite": file, "onnx": {signature: file}}
+    files       {"saved_model": folder, "tflite": file, "onnx": {signature: file} or {}}
     variants    names of quantised TFLite files, model.<name>.tflite: reported, not refused
     return      {"parity": ..., "latency_ms": ..., "operations": ...} for the card
     raises      ValueError where a deviation is over the tolerance
@@ -38,8 +38,9 @@ def prove(signatures, examples, files, *, variants=()):
     job = {
         "saved_model": (files["saved_model"], with_bytes(inputs)),
         "tflite": (files["tflite"], lite_inputs),
-        "onnx": (files["onnx"], plain),
     }
+    if files["onnx"]:
+        job["onnx"] = (files["onnx"], plain)
     for name in variants:
         job[f"tflite.{name}"] = (files["tflite"].with_suffix(f".{name}.tflite"), lite_inputs)
     outputs, report = run_elsewhere(job)
