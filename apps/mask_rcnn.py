@@ -20,6 +20,7 @@ from tfvision.models import backbones, faster_rcnn, proposals, roi_heads, torchv
 
 TASK = "detection"
 HEADLINE = ("box_ap", "mask_ap", "box_ap50")
+TOLERANCE = {"box_ap": 0.03, "box_ap50": 0.03, "mask_ap": 0.03}
 STRIDES = (4, 8, 16, 32)
 DRAWN = 32  # Images of which the picture shows the worst and the best.
 CALIBRATED = 64  # Images that int8 is calibrated on.

@@ -83,12 +83,6 @@ def test_a_linear_autoencoder_finds_the_subspace_of_pca(plane):
     assert errors[0] == pytest.approx(errors[1], rel=1e-4)
 
 
-def test_it_is_the_subspace_that_scikit_learn_finds(plane):
-    decomposition = pytest.importorskip("sklearn.decomposition")
-    found = decomposition.PCA(SIZE).fit(planar().reshape([-1, 16]) / 255)
-    assert largest_angle(written(plane), found.components_.T) < 1e-3
-
-
 def test_the_angle_sees_what_is_turned_by_little():
     a = np.eye(4)[:, :2]
     for angle in (1e-5, 1e-2, 1.0):
