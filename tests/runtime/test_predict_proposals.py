@@ -33,6 +33,13 @@ def test_boxes_are_proposed_where_none_are_given(capsys):
     assert "a.png" in capsys.readouterr().out
 
 
+def test_the_search_is_the_one_that_is_asked_for():
+    assert command.main(["regions", "a.png"]) == 0
+    fast = boxes()
+    assert command.main(["regions", "a.png", "--search", "quality"]) == 0
+    assert not np.array_equal(boxes(), fast)
+
+
 @pytest.mark.parametrize("count", [3, 8, 11])
 def test_given_ones_are_taken_in_the_pixels_of_the_picture(count):
     corner = np.random.default_rng(1).uniform(0, 30, [count, 2])

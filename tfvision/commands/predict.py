@@ -61,6 +61,8 @@ def parser():
                    help="decides a generator's noise and the points drawn from a mesh [0]")
     p.add_argument("--sure", type=float, default=0.5, metavar="SCORE",
                    help="objects are drawn and counted from this score on; NAME.json has all [0.5]")
+    p.add_argument("--search", choices=("fast", "quality"), default="fast",
+                   help="how boxes are proposed to rcnn and fast_rcnn: as in the training [fast]")
     p.add_argument("--input", action="append", default=[], metavar="NAME=VALUE",
                    help="a further input: a number, a list, an .npy file or a picture")
     return p
@@ -145,7 +147,8 @@ def read(model, options, source, given):
         if "proposals" in specs and "proposals" not in given:
             from tfvision.runtime import proposals
 
-            given = given | {"proposals": proposals.for_model(image, specs)}
+            found = proposals.for_model(image, specs, mode=options.search)
+            given = given | {"proposals": found}
         missing = sorted(set(specs) - set(given) - {"image"})
         if missing:
             raise ValueError(f"the model also takes {missing[0]}: add --input {missing[0]}=FILE")

@@ -26,12 +26,13 @@ def propose(image, size=None, *, mode="fast", count=COUNT):
     return np.minimum(boxes, np.tile(view.size[::-1], 2)).astype(np.float32)
 
 
-def for_model(image, specs):
+def for_model(image, specs, *, mode="fast"):
     """The proposals that a model takes, searched in the picture as it will see it: float32 [n, 4].
 
     specs    its inputs: name -> (dtype, shape), -1 where any size is fine
+    mode     as in `propose`
     """
     rows, columns = specs["image"][1][1:3]
     count = specs["proposals"][1][1]
     return propose(image, None if -1 in (rows, columns) else (rows, columns),
-                   count=COUNT if count == -1 else count)
+                   mode=mode, count=COUNT if count == -1 else count)
