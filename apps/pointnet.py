@@ -52,14 +52,16 @@ class Config(engine.RunConfig):
     penalty: float = 1e-3  # Weight of |I - A A'|^2 of the feature transform.
     keep: float = 0.7  # Share of channels that dropout keeps.
     momentum: float = 0.9  # Of the batch norms' running averages.
-    rotate: Literal["none", "up", "any"] = "none"  # Training sets turned: about z, or anyhow.
+    rotate: Literal["none", "up", "any", "axes"] = "none"  # Training sets turned: about z, or
+    # anyhow; axes: all sets, the exported model's too, to their principal axes.
     turn: float = 180.0  # Largest angle about z, degrees.
     scale: float = 0.0  # Each axis stretched by up to 1 + this.
     warp: float = 0.0  # Sets bent at a few places, by angles of this deviation, rad.
     jitter: float = 0.01  # Deviation of every coordinate; clipped at 0.05.
     drop: float = 0.0  # Largest share of points that a training set lacks.
     outliers: float = 0.0  # Largest share of points that lie anywhere.
-    votes: int = 1  # Evaluate: mean over so many rotations, of the kind that --rotate says.
+    votes: int = 1  # Evaluate: mean over so many rotations, of the kind that --rotate says;
+    # axes: 4 are all.
     robustness: bool = False  # Evaluate: also with missing, wrong and moved points.
     sets: int = 0  # Evaluate: of so many, write critical and upper-bound sets as PLY.
 
@@ -78,7 +80,7 @@ def network(config):
     """The network of the task."""
     shared = {"width": config.width, "symmetric": config.symmetric, "momentum": config.momentum,
               "keep": config.keep, "penalty": config.penalty, "points": config.points,
-              "seed": config.seed}
+              "seed": config.seed, "align": config.rotate == "axes"}
     align = {"input_transform": config.input_transform,
              "feature_transform": config.feature_transform}
     if config.task == "semantic":
@@ -180,7 +182,8 @@ def measure(model, config):
     best = voted(model, points, config).argmax(-1)
     found = scores.class_scores(best, truth["label"])
     if config.robustness:
-        found |= point_robustness.accuracies(points, truth["label"], model.logits, part=PART)
+        answer = probabilities(model)
+        found |= point_robustness.accuracies(points, truth["label"], answer, part=PART)
     return found
 
 
@@ -195,6 +198,8 @@ def segmented(model, points, truth):
 
 def voted(model, points, config):
     """Probabilities [n, k], the mean over config.votes rotations."""
+    if config.rotate == "axes":
+        return flip_votes(model, points, config.votes)
     total = classified(model, points)
     for vote in range(1, config.votes):
         if config.rotate == "any":
@@ -207,10 +212,30 @@ def voted(model, points, config):
     return total / config.votes
 
 
+def flip_votes(model, points, votes):
+    """Probabilities [n, k], the mean over half turns about the principal axes."""
+    flips = np.float32(point_changes.FLIPS)
+    if votes > len(flips):
+        raise ValueError(f"Expected at most 4 --votes with --rotate axes. Received: votes={votes}")
+    along = in_parts(model.posed, points)
+    return np.mean([in_parts(lambda part: tf.nn.softmax(model.logits(part)), along * flip)
+                    for flip in flips[:votes]], 0)
+
+
 def classified(model, points):
     """Probabilities [n, k] of sets, as the exported model gives them."""
+    return in_parts(probabilities(model), points)
+
+
+def probabilities(model):
+    """What gives the probabilities of a batch of sets."""
+    return lambda points: model.classify(points)[0]
+
+
+def in_parts(function, points):
+    """What a function of tensors says of all sets, some at a time."""
     parts = [points[i : i + PART] for i in range(0, len(points), PART)]
-    return np.concatenate([model.classify(tf.constant(part))[0].numpy() for part in parts])
+    return np.concatenate([function(tf.constant(part)).numpy() for part in parts])
 
 
 def peers(config):
@@ -240,7 +265,7 @@ def write_sets(model, config):
 def theorem_sets(model, points):
     """Of each set: its points, which are critical bool [n], and its upper-bound set [m, d]."""
     places = point_sets.lattice(points.shape[-1])
-    for own in points:
+    for own in in_parts(model.posed, points):
         one = tf.constant(own[np.newaxis])
         upper = places[model.below(one, tf.constant(places))[0]]
         yield own, model.critical(one).numpy()[0], upper

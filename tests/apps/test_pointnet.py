@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfvision import engine
 from tfvision.commands import flags
@@ -37,6 +38,24 @@ def test_batches_hold_what_a_step_needs(task):
     known = {name: known[name] for name in app.point_tasks.wanted(task)}
     batch = next(iter(app.batches(known, 0, config=config)))
     assert batch["points"].shape == (8, 48, model.channels) and batch["part"].shape == (8, 48)
+
+
+def test_along_its_axes_a_set_is_told_the_same_however_it_is_turned():
+    config = dataclasses.replace(app.TINY, rotate="axes", votes=4)
+    model, points = engine.build(app, config), app.load(config, "validation")["points"][:5, :200]
+    index = tf.range(5, dtype=tf.int64)
+    turned = app.point_changes.turned(tf.constant(points), index, how="any", seed=1).numpy()
+    for look in (app.classified, lambda *args: app.voted(*args, config)):
+        np.testing.assert_allclose(look(model, points), look(model, turned), atol=1e-3)
+    assert np.abs(app.classified(model, points) - app.voted(model, points, config)).max() > 1e-4
+    with pytest.raises(ValueError, match="at most 4 --votes"):
+        app.voted(model, points, dataclasses.replace(config, votes=5))
+
+
+@pytest.mark.parametrize("other", [{"data": "mnist"}, {"task": "semantic"}])
+def test_points_without_three_coordinates_have_no_axes(other):
+    with pytest.raises(ValueError, match="3 coordinates"):
+        app.build(dataclasses.replace(app.TINY, rotate="axes", **other))
 
 
 def test_a_task_without_labels_is_refused():

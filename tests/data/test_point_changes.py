@@ -104,3 +104,16 @@ def test_a_warp_turns_what_is_near_one_place_only_rigidly():
     found = changes.warped(heap, INDEX, angle=0.2, seed=0).numpy().astype(float)
     far = [np.linalg.norm(a[:, None] - a[None], axis=-1) for a in (found[0], heap[0].numpy())]
     np.testing.assert_allclose(far[0], far[1], rtol=0.1, atol=1e-4)
+
+
+def test_along_its_axes_a_set_is_the_same_but_for_half_turns_however_it_came():
+    points = np.exp(POINTS * 2) * np.float32([1, 3, 2])
+    turned = changes.turned(tf.constant(points), INDEX, how="any", seed=5)
+    found, other = (changes.change({"points": tf.constant(x), "index": INDEX}, points=50, seed=0,
+                                   rotate="axes")["points"].numpy() for x in (points, turned))
+    np.testing.assert_allclose(found, other, atol=1e-4)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=-1).max(1), 1, rtol=1e-5)
+    index = tf.range(400, dtype=tf.int64)
+    flips = changes.flipped(tf.ones([400, 1, 3]), index, seed=0).numpy()[:, 0]
+    seen, count = np.unique(flips, axis=0, return_counts=True)
+    assert {tuple(row) for row in seen} == set(changes.FLIPS) and count.min() > 70

@@ -125,18 +125,11 @@ def test_repeated_points_change_nothing_wherever_the_set_lies(model):
 def test_the_critical_points_of_the_exported_function_give_the_set_s_features(model):
     points = tf.constant(cloud())
     critical = model.classify(points)[1].numpy()[0]
-    local, _ = model.encoder.local(pointnet.normalised(points))
+    local, _ = model.encoder.local(model.posed(points))
     features = model.encoder.pool.dense(local[-1]).numpy()[0]
     there = critical >= 0
     equal(features.max(0)[~there], np.zeros(sum(~there)))
     equal(features[critical[there], np.flatnonzero(there)], features.max(0)[there])
-
-
-def test_normalised_sets_fill_the_unit_sphere_and_one_point_is_no_fault():
-    found = pointnet.normalised(tf.constant(cloud(b=2) * [3, 1, 5] + 7, tf.float32)).numpy()
-    np.testing.assert_allclose(np.linalg.norm(found, axis=-1).max(1), 1, rtol=1e-5)
-    np.testing.assert_allclose(found.min(1) + found.max(1), 0, atol=1e-5)
-    equal(pointnet.normalised(tf.ones([1, 4, 3]) * 5), np.zeros([1, 4, 3]))
 
 
 @pytest.mark.parametrize("kind", MAKERS)

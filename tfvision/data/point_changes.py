@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from tfvision import ops
 
-SUBSET, TURN, SCALE, JITTER, DROP, OUTLIER, WARP = range(7)  # Purposes of the noise.
+SUBSET, TURN, SCALE, JITTER, DROP, OUTLIER, WARP, FLIP = range(8)  # Purposes of the noise.
+FLIPS = ((1, 1, 1), (1, -1, -1), (-1, 1, -1), (-1, -1, 1))  # The turns that keep all axes.
 ANCHORS, REACH = 4, 0.5  # Of `warped`: places, and how far each is felt.
 
 
@@ -25,7 +26,8 @@ def change(
               of points with more than three numbers, the first three are places
     points    how many to take of each set
     seed      of the noise
-    rotate    "none", "up" or "any", see `turned`; up to `turn`, rad
+    rotate    "none"; "up" or "any", see `turned`, up to `turn`, rad; "axes": into the unit sphere
+              along their principal axes, of either sign
     scale     of each axis, see `scaled`
     jitter    deviation of every coordinate
     outliers  largest share of points that lie anywhere
@@ -40,10 +42,12 @@ def change(
     place, rest = batch["points"][..., :3], batch["points"][..., 3:]
     if warp:
         place = warped(place, index, angle=warp, seed=seed)
-    if rotate != "none":
+    if rotate in ("up", "any"):
         place = turned(place, index, how=rotate, most=turn, seed=seed)
     if scale:
         place = scaled(place, index, most=scale, seed=seed)
+    if rotate == "axes":
+        place = flipped(ops.in_unit_sphere(ops.along_axes(place)), index, seed=seed)
     if jitter:
         place = jittered(place, index, sigma=jitter, seed=seed)
     if outliers:
@@ -91,6 +95,12 @@ def rotated(points, angle):
     cos, sin = tf.expand_dims(tf.cos(angle), 1), tf.expand_dims(tf.sin(angle), 1)
     turned = tf.stack([x * cos - y * sin, x * sin + y * cos], -1)
     return tf.concat([turned, points[..., 2:]], -1)
+
+
+def flipped(points, index, *, seed):
+    """Each set as it is or turned by half a turn about x, y or z, at random: FLIPS."""
+    which = ops.example_uniform(index, 1, seed=seed, purpose=FLIP) * len(FLIPS)
+    return points * tf.gather(tf.constant(FLIPS, tf.float32), tf.cast(which, tf.int32))
 
 
 def scaled(points, index, *, most, seed):

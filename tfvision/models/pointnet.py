@@ -10,7 +10,6 @@ from tfvision.layers.point_encoder import PointEncoder
 from tfvision.layers.point_heads import ClassHead, PointHead
 from tfvision.models.base import System
 
-LEAST = 1e-12  # Size of a set that is one point, so that nothing is divided by 0.
 DROPOUT = 16  # Purpose of the noise; the pipeline's purposes are smaller.
 GRID = 4096  # Points of a grid that are looked at at a time.
 
@@ -84,21 +83,6 @@ def scaled(widths, width):
     return tuple(max(round(w * width), 1) for w in widths)
 
 
-def normalised(points):
-    """Points moved and scaled so that they just fit into the unit sphere.
-
-    The middle of their bounding box goes to 0, so that points that stand there twice, or in the
-    inside, change nothing.
-
-    points   float [b, n, d]
-    return   float [b, n, d]; 0 where all points are one
-    """
-    low, high = tf.reduce_min(points, 1, keepdims=True), tf.reduce_max(points, 1, keepdims=True)
-    centred = points - (low + high) / 2
-    square = tf.reduce_max(tf.reduce_sum(centred**2, -1, keepdims=True), 1, keepdims=True)
-    return centred / tf.sqrt(tf.maximum(square, LEAST))
-
-
 @keras.saving.register_keras_serializable("tfvision")
 class PointNet(System):
     """Learns classes of point sets, or parts of their points.
@@ -111,21 +95,25 @@ class PointNet(System):
     keep      share of the channels that dropout keeps, before the last layer
     penalty   weight of ||I - A Aᵀ||², of the feature T-Net, the mean of the batch's matrices
     points    of a set, in exported files of fixed size; elsewhere any number
+    align     sets are turned to their principal axes first, see ops.along_axes
     seed      of the noise
     """
 
     def __init__(
         self, encoder, head, *, channels=3, steps="last", parts=None, keep=0.7, penalty=1e-3,
-        points=1024, seed=0, **options,
+        points=1024, align=False, seed=0, **options,
     ):
         super().__init__(**options)
         if not 0 < keep <= 1 or steps not in ("all", "last"):
             raise ValueError(
                 f"Expected 0 < keep <= 1 and steps 'all' or 'last'. Received: {keep=}, {steps=}"
             )
+        if align and channels != 3:
+            raise ValueError(f"Expected align of points of 3 coordinates. Received: {channels=}")
         self.encoder, self.head, self.channels, self.steps = encoder, head, channels, steps
         self.parts = None if parts is None else np.asarray(parts, bool)
         self.keep, self.penalty, self.points, self.seed = keep, penalty, points, seed
+        self.align = align
         self.pointwise = isinstance(head, PointHead)
         self._build()
         self.make_means("loss", "accuracy", "penalty")
@@ -147,7 +135,7 @@ class PointNet(System):
 
     def get_config(self):
         names = ("encoder", "head", "channels", "steps", "keep", "penalty", "points",
-                 "seed")
+                 "align", "seed")
         parts = None if self.parts is None else self.parts.tolist()
         return {name: getattr(self, name) for name in names} | {"parts": parts}
 
@@ -206,6 +194,15 @@ class PointNet(System):
         return self(points, training=False, category=category)
 
     @tf.function(reduce_retracing=True)
+    def posed(self, points):
+        """Sets as the network knows them: in the unit sphere and, with `align`, along their axes.
+
+        points   float [b, n, d]
+        return   float [b, n, d]
+        """
+        return ops.in_unit_sphere(ops.along_axes(points) if self.align else points)
+
+    @tf.function(reduce_retracing=True)
     def classify(self, points):
         """What sets of any scale, at any place, show.
 
@@ -213,7 +210,7 @@ class PointNet(System):
         return   probabilities float32 [b, k]; critical int32 [b, c], the point that gives each
                  feature of the set, -1 for features that none has (or g is not the maximum)
         """
-        points = normalised(points)
+        points = self.posed(points)
         local, _ = self.encoder.local(points)
         features = self.encoder.pool.dense(local[-1])
         whole = self.encoder.joined(features)
@@ -230,7 +227,7 @@ class PointNet(System):
         category  int32 [b]
         return    labels int32 [b, n], probabilities float32 [b, n, k]
         """
-        points = points if self.parts is None else normalised(points)
+        points = points if self.parts is None else self.posed(points)
         logits = self(points, training=False, category=category)
         if self.parts is not None:
             far = tf.gather(tf.constant(np.where(self.parts, 0, -1e9), tf.float32), category)

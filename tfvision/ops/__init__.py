@@ -53,6 +53,7 @@ from tfvision.ops.noise import example_normal, example_uniform
 from tfvision.ops.paf import paf_samples, paf_scores, render_pafs
 from tfvision.ops.pairwise import pairwise_distances
 from tfvision.ops.peaks import heatmap_peaks, local_maxima
+from tfvision.ops.point_poses import along_axes, in_unit_sphere
 from tfvision.ops.point_sets import farthest_point_sampling
 from tfvision.ops.pooling import max_pool_with_switches, unpool
 from tfvision.ops.roi import roi_align
@@ -89,6 +90,8 @@ __all__ = [
     "example_uniform",
     "exporting",
     "farthest_point_sampling",
+    "along_axes",
+    "in_unit_sphere",
     "fgsm",
     "flip_boxes",
     "gaussian_blur",

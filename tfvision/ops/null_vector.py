@@ -28,7 +28,7 @@ def null_vector(rows, weights):
     k = rows.shape[1]
     if k is None or k % 2 == 0:
         raise ValueError(f"Expected rows [b, k, n] with k odd. Received: rows {rows.shape}")
-    values, vectors = _eigen(_triangle(rows * tf.expand_dims(tf.sqrt(weights), 1)))
+    values, vectors = eigen(triangle(rows * tf.expand_dims(tf.sqrt(weights), 1)))
     least = tf.argmin(values, -1, output_type=tf.int32)
     v = tf.gather(vectors, least, batch_dims=1)  # [b, k]
 
@@ -47,7 +47,7 @@ def null_vector(rows, weights):
     return v, gradient
 
 
-def _triangle(rows):
+def triangle(rows):
     """R of X = QR by modified Gram-Schmidt, as its columns: [b, k, n] -> [b, k, k].
 
     R is that of a matrix within rounding of X, also where X has fewer than k independent columns.
@@ -69,7 +69,7 @@ def _inverse_root(square):
     return tf.where(positive, tf.math.rsqrt(tf.where(positive, square, 1)), 0)
 
 
-def _eigen(columns):
+def eigen(columns):
     """Eigenvalues [b, k] of R'R and their unit vectors [b, k, k], a row each, of R's columns."""
     k = columns.shape[1]
     start = tf.concat([columns, tf.zeros_like(columns) + tf.eye(k, dtype=columns.dtype)], -1)

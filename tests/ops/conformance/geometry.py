@@ -59,3 +59,12 @@ CASES += [
      "inputs": [points], "dynamic": (0, 1), "onnx": True}
     for points in (single(3, 20, 3), np.ones([2, 4, 3], np.float32), single(2, 1, 3))
 ]
+CASES += [
+    {"op": "in_unit_sphere", "function": ops.in_unit_sphere, "inputs": [points],
+     "dynamic": (0, 1), "onnx": True}
+    for points in (single(3, 20, 3), single(2, 9, 2, low=5, high=6), np.ones([2, 4, 3], np.float32))
+]
+CASES += [
+    {"op": "along_axes", "function": ops.along_axes, "atol": 1e-4, "onnx": True,
+     "inputs": [np.exp(single(3, 40, 3)) * np.float32([1, 3, 2])], "dynamic": (0, 1)},
+]
