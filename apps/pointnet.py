@@ -159,7 +159,8 @@ def other(run, config):
     """The model of another run, which must be the same but for its seed."""
     there, own = (json.loads((folder / "config.json").read_text())["config"]
                   for folder in (run, config.run))
-    free = {"run", "seed", "runs", "split", "root", "epoch_steps", "votes", "robustness", "sets"}
+    free = {"run", "seed", "runs", "split", "root", "epoch_steps", "points", "votes", "robustness",
+            "sets"}
     unlike = sorted(n for n in own if n not in free and there.get(n) != own[n])
     if unlike:
         raise ValueError(f"Expected --runs that differ in --seed alone. Received: {run}, "
