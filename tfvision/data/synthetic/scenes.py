@@ -10,7 +10,7 @@ from tfvision.data.instance_masks import Patch
 from tfvision.data.objects import ObjectSet, record
 
 CLASSES = ("disc", "box", "triangle", "star", "cross", "ring")
-SPLITS = {"train": (0, 20_000), "validation": (1, 200)}  # Random stream, most scenes.
+SPLITS = {"train": (0, 20_000), "validation": (1, 200), "test": (2, 200)}  # Random stream, most.
 COUNT = 2000  # Of a split, unless asked for more.
 FINE = 4  # Shapes are drawn so many times as large, then averaged.
 VISIBLE, SMALLEST = 0.3, 40  # Share and number of pixels of a shape that others must leave.
@@ -21,7 +21,7 @@ def load(split="train", *, seed=0, size=128, count=None):
     """Scenes as an ObjectSet with masks; a scene is a function of seed, split, size and its number.
 
     size     side of the scenes, px; shapes are 0.12 to 0.5 of it
-    count    the first so many scenes, at most 20,000 for "train" and 200 for "validation"; default:
+    count    the first so many scenes, at most 20,000 for "train", else 200; default:
              2,000 and 200. A scene is drawn in about 5 ms
     return   boxes lie tight around what is visible of each shape
     raises   ValueError for a split or numbers that make no sense
