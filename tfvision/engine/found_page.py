@@ -10,7 +10,7 @@ from tfvision.viz.matrix import matrix
 from tfvision.viz.precision_recall import precision_recall
 
 SURE = 0.5  # Score from which on a box is drawn and counted in the table.
-SHOWN, SIDE = 8, (240, 240)  # Images on a page, and their size there.
+SHOWN, SIDE = 8, 240  # Images on a page, and their longer side there.
 
 
 def found_page(truth, results):
@@ -21,7 +21,9 @@ def found_page(truth, results):
     order = np.argsort([agreement(truth, results, i) for i in range(len(truth))], kind="stable")
     half = min(SHOWN, len(order)) // 2
     rows = [*order[:half], *order[len(order) - half :]]
-    pictures = [beside_truth(truth[i], results[i], truth.classes) for i in rows]
+    pairs = [beside_truth(truth[i], results[i], truth.classes) for i in rows]
+    sheet = np.max([picture.shape[:2] for pair in pairs for picture in pair], 0)
+    pictures = [np.concatenate([centred(picture, sheet) for picture in pair], 1) for pair in pairs]
     shown = titled(grid(pictures, 2), "true | found: the worst and the best of the first images")
     return panels.above(shown, panels.beside(*tables(truth, results), gap=12), gap=8)
 
@@ -33,7 +35,7 @@ def agreement(truth, results, row):
 
 
 def beside_truth(record, one, names):
-    """An image with what is true, and with the sure ones of those found: uint8 [h, w, 3]."""
+    """An image with what is true, and with the sure ones of those found: two uint8 [h, w, 3]."""
     sure = np.flatnonzero(one.scores >= SURE)
     masked = one.rles is not None
     true = boxes.detection(
@@ -44,18 +46,23 @@ def beside_truth(record, one, names):
         record.pixels(), one.boxes[sure], one.scores[sure], one.classes[sure], names,
         masks=one.bitmaps(sure) if masked else None,
     )
-    return np.concatenate([fitted(picture) for picture in (true, ours)], 1)
+    return fitted(true), fitted(ours)
 
 
 def fitted(picture):
-    """A picture as large as fits in the middle of a white one: uint8 [*SIDE, 3]."""
+    """A picture whose longer side has SIDE pixels: uint8 [h, w, 3]."""
     height, width = picture.shape[:2]
-    ratio = min(SIDE[0] / height, SIDE[1] / width)
+    ratio = SIDE / max(height, width)
     size = max(round(width * ratio), 1), max(round(height * ratio), 1)
     how = cv2.INTER_AREA if ratio < 1 else cv2.INTER_LINEAR
-    sheet = np.full([*SIDE, 3], 255, np.uint8)
-    x, y = (SIDE[1] - size[0]) // 2, (SIDE[0] - size[1]) // 2
-    sheet[y : y + size[1], x : x + size[0]] = cv2.resize(picture, size, interpolation=how)
+    return cv2.resize(picture, size, interpolation=how)
+
+
+def centred(picture, size):
+    """A picture in the middle of a white one: uint8 [*size, 3]."""
+    sheet = np.full([*size, 3], 255, np.uint8)
+    y, x = (np.array(size) - picture.shape[:2]) // 2
+    sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
     return sheet
 
 
