@@ -42,7 +42,7 @@ class Config(engine.RunConfig):
     batch_size: int = 100
     epoch_steps: int = 500
     learning_rate: float = 2e-3
-    network: Literal["convolutional", "dense"] = "convolutional"
+    network: Literal["convolutional", "dense"] = "convolutional"  # The layers on both sides.
     units: int = 0  # Numbers of a code; 0: convolutional, what the last convolution gives.
     filters: tuple[int, ...] = (32, 16)  # convolutional: channels of each halving.
     hidden: tuple[int, ...] = (512,)  # dense: units of the layers between image and code.
@@ -52,6 +52,7 @@ class Config(engine.RunConfig):
     tied: bool = False  # dense: the decoder has the encoder's weights, transposed.
     loss: Literal["cross_entropy", "squared"] = "cross_entropy"  # Over pixels; squared: eq. 1.
     corruption: Literal["none", "masking", "salt_and_pepper", "gaussian"] = "masking"
+    # What is done to the images that are to be restored.
     level: float = 0.5  # Share of pixels that is corrupted; gaussian: the standard deviation.
     sparsity: Literal["none", "kl", "l1"] = "none"  # Of the code; kl: of sigmoid units.
     sparsity_weight: float = 3.0  # Of the penalty in the loss (beta).

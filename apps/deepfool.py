@@ -16,13 +16,13 @@ from tfvision.data.stream import stream
 from tfvision.data.synthetic import digits
 from tfvision.metrics import robustness
 from tfvision.models import classifiers
-from tfvision.models.adversarial import AdversarialTraining
+from tfvision.models.adversarial import AdversarialTraining, usual_norm
 from tfvision.models.reverse import Reversible
 from tfvision.viz import panels
 from tfvision.viz.perturbations import sheet
 
 TASK = "classification"
-PART = 250  # Images that are attacked at a time.
+DATA = Literal["embedded", "mnist", "folder", "class_folders"]
 DRAWN, SHOWN = 250, 8  # Images that are looked at for the picture, and shown of each kind.
 
 
@@ -36,15 +36,14 @@ class Config(engine.RunConfig):
     """
 
     run: Path = Path("runs/deepfool")
-    data: Literal["embedded", "mnist", "folder", "class_folders"] = "embedded"  # Yours, in --root:
-    # folder: images alone; class_folders: a folder of them for each class.
+    data: DATA = "embedded"  # Yours, in --root: folder, or class_folders with one for each class.
     train_split: Literal["fit", "train"] = "fit"  # train: all, `validation` too; for --split test.
     steps: int = 5000  # 0: the classifier is taken as it is.
     batch_size: int = 128
     epoch_steps: int = 500
     learning_rate: float = 0.05  # Of SGD with momentum 0.9 and cosine decay.
-    weight_decay: float = 0.0
-    network: Literal["lenet", "fc"] = "lenet"
+    weight_decay: float = 0.0  # Share of each weight that a step takes away, times the rate.
+    network: Literal["lenet", "fc"] = "lenet"  # With two convolutions, or dense layers alone.
     filters: tuple[int, int] = (20, 50)  # lenet: of its convolutions.
     units: tuple[int, ...] = (128,)  # Of the dense layers; fc: the paper's are 500 150.
     classifier: Path | None = None  # Instead: any saved Keras classifier.
@@ -56,14 +55,14 @@ class Config(engine.RunConfig):
     alpha: float = 0.5  # Share of the loss that unchanged images have.
     perturb: Literal["each_step", "once"] = "each_step"  # once: all images before the first step.
     magnify: float = 1.0  # deepfool: factor on what is trained against.
-    epsilon: float = 0.1  # fgsm, pgd: length of what is trained against and evaluated.
-    pgd_steps: int = 20
+    epsilon: float = 0.1  # fgsm, pgd: length of the change, as a share of the range of --bounds.
+    pgd_steps: int = 20  # Also of deepfool in training, where --max-iterations is not given.
     attack: Literal["deepfool", "fgsm", "pgd"] = "deepfool"  # What is timed and drawn.
-    norm: Literal["l2", "linf"] = "l2"  # Of deepfool.
+    norm: Literal["l2", "linf"] | None = None  # Of changes; None: l2 of deepfool, else linf.
     linearise_at: Literal["plain", "overshot"] = "plain"  # The paper, or the authors' Python.
     num_classes: int = 10  # deepfool: likeliest classes that are tried.
-    overshoot: float = 0.02
-    max_iterations: int = 50
+    overshoot: float = 0.02  # deepfool: share by which its changes go too far.
+    max_iterations: int | None = None  # deepfool; None: 50, in training --pgd-steps.
     clip: bool = False  # Keep perturbed images in the range of valid ones; not in the paper.
     images: int = 0  # That `evaluate` measures, the first ones; 0: all.
 
@@ -77,10 +76,20 @@ TINY = Config(
 def build(config):
     plain = config.adversarial == "none" or config.perturb == "once"
     model = system(network(config), config, None if plain else config.adversarial)
+    check_classes(model, config)
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, max(config.steps, 1))
     decay = config.weight_decay or None
     model.compile(optimizer=keras.optimizers.SGD(rate, momentum=0.9, weight_decay=decay))
     return model
+
+
+def check_classes(model, config):
+    """ValueError for a classifier that cannot be shown the images, or has not their classes."""
+    shape_of(model, config)
+    count, names = model.logits.output_shape[-1], classes(config)
+    if names and len(names) != count:
+        raise ValueError(f"Expected a classifier of {len(names)} classes, as --data {config.data} "
+                         f"has. Received: {config.classifier} with {count}")
 
 
 def system(classifier, config, attack):
@@ -89,14 +98,29 @@ def system(classifier, config, attack):
         classifier,
         attack=attack,
         alpha=config.alpha,
-        epsilon=config.epsilon,
+        epsilon=epsilon(config),
         steps=config.pgd_steps,
         magnify=config.magnify,
-        norm=config.norm if attack == "deepfool" else "linf",
+        norm=config.norm,
         bounds=config.bounds,
         from_logits=config.from_logits,
         seed=config.seed,
+        num_classes=config.num_classes,
+        linearise_at=config.linearise_at,
+        overshoot=config.overshoot,
+        max_iterations=config.max_iterations,
     )
+
+
+def epsilon(config):
+    """In units of the classifier's inputs."""
+    low, high = config.bounds
+    return config.epsilon * (high - low)
+
+
+def norm_of(config):
+    """Of --attack."""
+    return config.norm or usual_norm(config.attack)
 
 
 def network(config):
@@ -119,7 +143,11 @@ def network(config):
 
 def shape_of(model, config):
     """Of the images that the classifier takes: (h, w, c)."""
-    shape = getattr(model.classifier, "inputs", [keras.Input([])])[0].shape[1:]
+    inputs = getattr(model.classifier, "inputs", None)
+    if not inputs:
+        raise ValueError("Expected a Sequential or functional classifier, whose inputs are known. "
+                         f"Received: {type(model.classifier).__name__}")
+    shape = inputs[0].shape[1:]
     if len(shape) != 3 or shape[2] not in (1, 3) or shape[0] != shape[1]:
         raise ValueError(
             "Expected a classifier of square images with 1 or 3 channels. "
@@ -165,8 +193,9 @@ def begin_with(model, config):
 def perturbed_once(model, config, known):
     """All images as the attack changes them now, against the weights of the start."""
     perturb = tf.function(system(model.classifier, config, config.adversarial).perturb)
-    parts = [slice(i, i + PART) for i in range(0, len(known["image"]), PART)]
-    index = np.arange(len(known["image"]))
+    count, size = len(known["image"]), robustness.at_a_time(known["image"], 250)
+    parts = [slice(i, i + size) for i in range(0, count, size)]
+    index = np.arange(count)
     return np.concatenate([
         perturb(inputs(model, known["image"][part]), known["label"][part], index[part]).numpy()
         for part in parts
@@ -203,8 +232,9 @@ def evaluate(model, config):
     """How far images have to be changed, by which attack; what the classifier errs without.
 
     rho is the paper's measure, over all images, by DeepFool, with the network in its name; fooled,
-    iterations, median lengths and the time are those of --attack. pgd_accuracy is a guard: who
-    hides the gradient from DeepFool alone has a large rho, but falls to many small steps.
+    iterations, median lengths and the time are those of --attack. Lengths are in units of the
+    classifier's inputs, an epsilon is a share of their range. pgd_accuracy is a guard: who hides
+    the gradient from DeepFool alone has a large rho, but falls to many small steps.
     """
     if config.train_split == "train" and config.split != "test":
         raise ValueError("Expected --split test, all else was trained on: --train-split train. "
@@ -226,11 +256,13 @@ def evaluate(model, config):
 
 
 def metric(config):
-    """The classifier's name in metrics: lenet, fc, fc_clean_tuned, fc_deepfool_once, ..."""
+    """The classifier's name in metrics: lenet, fc, fc_clean_tuned, fc_deepfool_half_tuned, ..."""
     name = config.network if config.classifier is None else "classifier"
     against = "clean" if config.adversarial == "none" else config.adversarial
     if config.perturb == "once" and against != "clean":
         return f"{name}_{against}_once"
+    if against != "clean" and config.alpha:
+        against += "_half" if config.alpha == 0.5 else f"_{config.alpha:g}"
     if config.start is not None:
         return f"{name}_{against}_tuned"
     return name if against == "clean" else f"{name}_{against}_trained"
@@ -238,8 +270,9 @@ def metric(config):
 
 def of_attack(model, config, x):
     """What --attack took, and the time of one image when all are attacked."""
-    found, seconds = attacked(model, config, x, config.attack, config.norm)
-    scores = robustness.summary(found, x, config.norm)
+    norm = norm_of(config)
+    found, seconds = attacked(model, config, x, config.attack, norm)
+    scores = robustness.summary(found, x, norm)
     scores.pop("rho")
     return scores | {"ms_per_sample": 1000 * seconds / len(x)}
 
@@ -247,10 +280,11 @@ def of_attack(model, config, x):
 def of_one_step(model, config, x):
     """FGSM with the smallest epsilon that fools 90 %, as in the paper; nothing where none does."""
     low, high = config.bounds
-    found = robustness.weakest_fgsm(model.classify, x, highest=high - low)
+    far = high - low
+    found = robustness.weakest_fgsm(model.classify, x, highest=far, tolerance=1e-3 * far)
     if found is None:
         return {}
-    return {f"rho_fgsm_{metric(config)}": found.rho, "fgsm_epsilon_90": found.epsilon}
+    return {f"rho_fgsm_{metric(config)}": found.rho, "fgsm_epsilon_90": found.epsilon / far}
 
 
 def resisted(model, config, x, label):
@@ -264,7 +298,7 @@ def attacked(model, config, x, kind, norm, label=None):
     attack = compiled_attack(model, config, kind, norm, label is not None)
     robustness.attack_all(attack, x[:2], label=None if label is None else label[:2])
     begin = time.monotonic()
-    found = robustness.attack_all(attack, x, label=label, part=PART)
+    found = robustness.attack_all(attack, x, label=label)
     return found, time.monotonic() - begin
 
 
@@ -285,15 +319,16 @@ def attack_of(classify, config, kind, norm, x, index, label=None):
         return ops.deepfool(
             classify, x, label=label, norm=norm, num_classes=config.num_classes,
             linearise_at=config.linearise_at, overshoot=config.overshoot,
-            max_iterations=config.max_iterations, clip=clip,
+            max_iterations=50 if config.max_iterations is None else config.max_iterations,
+            clip=clip,
         )
-    same = {"epsilon": config.epsilon, "label": label, "norm": norm, "clip": config.bounds}
+    far = epsilon(config)
+    same = {"epsilon": far, "label": label, "norm": norm, "clip": config.bounds}
     if kind == "fgsm":
         return ops.fgsm(classify, x, **same)
-    start = ops.random_perturbation(index, x, epsilon=config.epsilon, norm=norm, seed=config.seed)
-    step = 2.5 * config.epsilon / config.pgd_steps
-    return ops.pgd(classify, x, step=step, steps=config.pgd_steps, start=start,
-                   stop_when_fooled=True, **same)
+    start = ops.random_perturbation(index, x, epsilon=far, norm=norm, seed=config.seed)
+    return ops.pgd(classify, x, step=2.5 * far / config.pgd_steps, steps=config.pgd_steps,
+                   start=start, stop_when_fooled=True, **same)
 
 
 def draw(model, config):
@@ -301,9 +336,9 @@ def draw(model, config):
     known = load(model, config, config.split if config.split == "test" else "validation")
     known = {name: value[:DRAWN] for name, value in known.items()}
     x = inputs(model, known["image"]).numpy()
-    attack = compiled_attack(model, config, config.attack, config.norm, False)
-    found = robustness.attack_all(attack, x, part=DRAWN)
-    ratio = robustness.ratios(found.perturbation, x, config.norm)
+    attack = compiled_attack(model, config, config.attack, norm_of(config), False)
+    found = robustness.attack_all(attack, x)
+    ratio = robustness.ratios(found.perturbation, x, norm_of(config))
     order = np.argsort(ratio, kind="stable")
     fooled = order[found.fooled[order]]
     kinds = {

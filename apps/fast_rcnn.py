@@ -37,7 +37,7 @@ class Config(engine.RunConfig):
     data: Literal[
         "embedded", "bccd", "penn_fudan", "coco", "coco_tiny", "voc", "yolo"
     ] = "embedded"  # coco, voc, yolo: your own images, in --root.
-    train_split: str = "train"
+    train_split: str = "train"  # The part of the data that is learned from.
     images: int = 400  # Of the embedded data, at most.
     steps: int = 1500
     batch_size: int = 4
@@ -45,7 +45,7 @@ class Config(engine.RunConfig):
     search: Literal["fast", "quality"] = "fast"  # How selective search looks for boxes.
     proposed: int = 300  # Boxes of an image that are looked at, at most.
     proposals: Path | None = None  # Folder that keeps them [default: in the run's].
-    processes: int = 2  # That search at a time.
+    processes: int = 2  # Of the search, at a time.
     widths: tuple[int, ...] = (16, 32, 64)  # Channels at the strides 2, 4, 8: the last is the map.
     depth: int = 2  # Residual blocks at each stride from 4 on.
     units: tuple[int, ...] = (128, 128)  # Of the dense layers behind the pooled regions.
@@ -56,8 +56,8 @@ class Config(engine.RunConfig):
     regions: int = 64  # Regions per image that are learned from.
     background: float = 0.0  # Least overlap of those of background; the paper's is 0.1.
     count: int = 100  # Most objects of an image.
-    flip: float = 0.5  # Augmentation: share of mirrored images,
-    colour: float = 0.2  # largest relative change of brightness, contrast and saturation.
+    flip: float = 0.5  # Augmentation: share of mirrored images.
+    colour: float = 0.2  # Augmentation: largest relative change of light and colour.
     bad_boxes: Literal["skip", "refuse"] = "skip"  # What `tfvision doctor` would report.
 
 

@@ -37,7 +37,7 @@ class Config(engine.RunConfig):
     data: Literal[
         "embedded", "scenes", "penn_fudan", "coco", "coco_tiny"
     ] = "embedded"  # scenes is the same; coco, penn_fudan: also your own images, in --root.
-    train_split: str = "train"
+    train_split: str = "train"  # The part of the data that is learned from.
     images: int = 2000  # Of the procedural scenes, at most.
     steps: int = 1500
     batch_size: int = 8
@@ -62,13 +62,13 @@ class Config(engine.RunConfig):
     regions: int = 64  # Regions per image that the second stage learns from.
     proposed: int = 100  # Boxes per image that the first stage gives out; twice, while training.
     count: int = 100  # Most objects of an image.
-    flip: float = 0.5  # Augmentation: share of mirrored images,
-    scale: tuple[float, float] = (0.8, 1.25)  # smallest and largest size,
-    stretch: float = 0.0  # largest logarithm of the change of aspect,
-    colour: float = 0.2  # largest relative change of brightness, contrast and saturation,
-    hue: float = 0.0  # largest turn of the colours, of a full one,
-    mosaic: float = 0.0  # share of images made of four,
-    copy_paste: float = 0.0  # share of images that get objects of another one.
+    flip: float = 0.5  # Augmentation: share of mirrored images.
+    scale: tuple[float, float] = (0.8, 1.25)  # Augmentation: smallest and largest size.
+    stretch: float = 0.0  # Augmentation: largest logarithm of the aspect.
+    colour: float = 0.2  # Augmentation: largest relative change of light and colour.
+    hue: float = 0.0  # Augmentation: largest turn of the hues, of 1.
+    mosaic: float = 0.0  # Augmentation: share of images made of four.
+    copy_paste: float = 0.0  # Share of images that get objects of others.
     bad_boxes: Literal["skip", "refuse"] = "skip"  # What `tfvision doctor` would report.
     tflite: Path | None = None  # Evaluate, draw: this exported file in place of the network.
 

@@ -38,7 +38,7 @@ class Config(engine.RunConfig):
         "embedded", "mnist", "psb_watertight", "shapenet_aligned", "modelnet", "modelnet_hdf5",
         "shapenet_parts", "indoor3d", "shapes",
     ] = "embedded"  # shapes: your meshes or points, a folder in --root for each class.
-    task: Literal["classify", "part", "semantic"] = "classify"
+    task: Literal["classify", "part", "semantic"] = "classify"  # part: of objects; semantic: rooms.
     train_split: Literal["fit", "train"] = "fit"  # train: `validation` too; for --split test.
     runs: tuple[Path, ...] = ()  # More runs, same but for --seed: evaluate gives mean and spread.
     steps: int = 600
@@ -52,16 +52,16 @@ class Config(engine.RunConfig):
     penalty: float = 1e-3  # Weight of |I - A A'|^2 of the feature transform.
     keep: float = 0.7  # Share of channels that dropout keeps.
     momentum: float = 0.9  # Of the batch norms' running averages.
-    rotate: Literal["none", "up", "any", "axes"] = "none"  # Training sets turned: about z, or
-    # anyhow; axes: all sets, the exported model's too, to their principal axes.
+    rotate: Literal[
+        "none", "up", "any", "axes",
+    ] = "none"  # Training sets turned: about z, or anyhow; axes: all sets, to their principal axes.
     turn: float = 180.0  # Largest angle about z, degrees.
     scale: float = 0.0  # Each axis stretched by up to 1 + this.
     warp: float = 0.0  # Sets bent at a few places, by angles of this deviation, rad.
     jitter: float = 0.01  # Deviation of every coordinate; clipped at 0.05.
-    drop: float = 0.0  # Largest share of points that a training set lacks.
-    outliers: float = 0.0  # Largest share of points that lie anywhere.
-    votes: int = 1  # Evaluate: mean over so many rotations, of the kind that --rotate says;
-    # axes: 4 are all.
+    drop: float = 0.0  # Largest share of points that a training set lacks; not with parts.
+    outliers: float = 0.0  # Largest share of points that lie anywhere; not with parts.
+    votes: int = 1  # Evaluate: mean over so many rotations by --rotate; up: evenly within --turn.
     robustness: bool = False  # Evaluate: also with missing, wrong and moved points.
     sets: int = 0  # Evaluate: of so many, write critical and upper-bound sets as PLY.
 
@@ -118,6 +118,7 @@ def load(config, split):
 
 def train(model, config):
     known = load(config, config.train_split)
+    load(config, shown(config))  # The pictures need it: a fault is told before hours are spent.
     known = {name: known[name] for name in point_tasks.wanted(config.task)}
     data = partial(batches, known, config=config)
     engine.fit(model, data, config, picture=lambda: draw(model, config))
@@ -199,25 +200,36 @@ def segmented(model, points, truth):
 
 def voted(model, points, config):
     """Probabilities [n, k], the mean over config.votes rotations."""
+    if config.votes < 1 or (config.votes > 1 and config.rotate == "none"):
+        raise ValueError("Expected --votes 1, or more and --rotate up, any or axes. "
+                         f"Received: votes={config.votes}, rotate={config.rotate!r}")
     if config.rotate == "axes":
         return flip_votes(model, points, config.votes)
-    total = classified(model, points)
-    for vote in range(1, config.votes):
-        if config.rotate == "any":
-            index = tf.range(len(points), dtype=tf.int64)
-            turned = point_changes.turned(points, index, how="any", seed=vote).numpy()
-        else:
-            angle = np.full(len(points), vote * 2 * np.pi / config.votes, np.float32)
-            turned = point_changes.rotated(points, angle).numpy()
-        total = total + classified(model, turned)
+    total = sum(classified(model, rotated(points, vote, config)) for vote in range(config.votes))
     return total / config.votes
+
+
+def rotated(points, vote, config):
+    """The sets turned for one of the votes: anyhow, the first not at all; or about z."""
+    if config.rotate == "any":
+        index = tf.range(len(points), dtype=tf.int64)
+        turned = point_changes.turned(points, index, how="any", seed=vote).numpy()
+        return turned if vote else points
+    angles = np.full(len(points), angle(vote, config), np.float32)
+    return point_changes.rotated(points, angles).numpy()
+
+
+def angle(vote, config):
+    """The angle of a vote, rad: all are evenly within --turn at either side."""
+    return np.radians(config.turn) * (2 * vote + 1 - config.votes) / config.votes
 
 
 def flip_votes(model, points, votes):
     """Probabilities [n, k], the mean over half turns about the principal axes."""
     flips = np.float32(point_changes.FLIPS)
     if votes > len(flips):
-        raise ValueError(f"Expected at most 4 --votes with --rotate axes. Received: votes={votes}")
+        raise ValueError(f"Expected at most {len(flips)} --votes with --rotate axes. Received: "
+                         f"votes={votes}")
     along = in_parts(model.posed, points)
     return np.mean([in_parts(lambda part: tf.nn.softmax(model.logits(part)), along * flip)
                     for flip in flips[:votes]], 0)
@@ -274,8 +286,7 @@ def theorem_sets(model, points):
 
 def draw(model, config):
     """Predictions, failures first; critical and upper-bound sets; robustness if measured."""
-    split = config.split if config.split == "test" else "validation"
-    known, names = load(config, split), classes(config)
+    known, names = load(config, shown(config)), classes(config)
     points = known["points"][:, : config.points]
     if config.task != "classify":
         few = slice(0, 4)
@@ -286,9 +297,15 @@ def draw(model, config):
     said = classified(model, some).argmax(-1)
     order = np.argsort(said == label, kind="stable")[:SHOWN]
     captions = [told(names, label[i], said[i]) for i in order]
-    sets = theorem_sets(model, some[-4:]) if config.symmetric == "max" else ()
+    few = some[:: max(len(some) // 4, 1)][:4]
+    sets = theorem_sets(model, few) if config.symmetric == "max" else ()
     return point_sets.page(some[order], captions, said[order] == label[order], list(sets),
                            point_robustness.series(measured(config)))
+
+
+def shown(config):
+    """The split in the pictures."""
+    return "test" if config.split == "test" else "validation"
 
 
 def told(names, truth, said):

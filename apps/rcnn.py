@@ -40,7 +40,7 @@ class Config(engine.RunConfig):
     data: Literal[
         "embedded", "bccd", "penn_fudan", "coco", "coco_tiny", "voc", "yolo"
     ] = "embedded"  # coco, voc, yolo: your own images, in --root.
-    train_split: str = "train"
+    train_split: str = "train"  # The part of the data that is learned from.
     images: int = 400  # Of the embedded data, at most.
     steps: int = 2000
     batch_size: int = 4
@@ -48,7 +48,7 @@ class Config(engine.RunConfig):
     search: Literal["fast", "quality"] = "fast"  # How selective search looks for boxes.
     proposed: int = 300  # Boxes of an image that are looked at, at most.
     proposals: Path | None = None  # Folder that keeps them [default: in the run's].
-    processes: int = 2  # That search at a time.
+    processes: int = 2  # Of the search, at a time.
     side: int = 48  # Of a warped box, px; the paper's is 227.
     widths: tuple[int, ...] = (16, 32, 64, 96)  # Channels at the strides 2, 4, 8, 16.
     depth: int = 1  # Residual blocks at each stride from 4 on.
@@ -56,12 +56,12 @@ class Config(engine.RunConfig):
     regions: int = 32  # Regions per image that are learned from, a quarter of them objects.
     judge: Literal["svm", "softmax"] = "svm"  # What gives the scores; both are trained.
     regress: bool = True  # Whether found boxes are moved.
-    cost: float = 1e-3  # Of a negative inside the margin; of a positive
-    positive_weight: float = 2.0  # so many times as much.
+    cost: float = 1e-3  # Of a negative inside the margin.
+    positive_weight: float = 2.0  # How many times as much a positive costs.
     penalty: float = 1000.0  # Of the regressions' weights.
     count: int = 100  # Most objects of an image.
-    flip: float = 0.5  # Augmentation: share of mirrored images,
-    colour: float = 0.2  # largest relative change of brightness, contrast and saturation.
+    flip: float = 0.5  # Augmentation: share of mirrored images.
+    colour: float = 0.2  # Augmentation: largest relative change of light and colour.
     bad_boxes: Literal["skip", "refuse"] = "skip"  # What `tfvision doctor` would report.
 
 

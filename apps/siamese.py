@@ -51,7 +51,7 @@ class Config(engine.RunConfig):
     train_split: Literal["train", "background"] = "train"  # background: `validation` as well.
     steps: int = 600
     batch_size: int = 64  # Of P classes with K = --per-class examples each.
-    per_class: int = 4
+    per_class: int = 4  # Images of each class in a batch (K of P x K).
     alphabet: int = 8  # Classes of one alphabet that come together; P is a multiple of it.
     rotations: bool = True  # Alphabets turned by 90, 180 and 270 degrees are further alphabets.
     network: Literal["small", "koch"] = "small"  # koch: 39 million weights, 105 x 105 px.
@@ -61,6 +61,7 @@ class Config(engine.RunConfig):
     dimensions: int = 64  # Numbers of the small network's embedding.
     unit_length: bool = True  # Whether the small network's embeddings have length 1.
     loss: Literal["contrastive", "triplet", "npairs", "lifted", "cross_entropy"] = "contrastive"
+    # Of distances; cross_entropy: Koch's, of weighted differences.
     form: Literal["lecture", "hadsell", "tfa", "linear"] = "lecture"  # Of the contrastive loss.
     margin: float = 1.0  # Distance that others should keep; FaceNet's triplets: 0.2.
     mining: Literal["none", "hard", "semihard", "semihard_tfa", "all"] = "hard"  # See the page.

@@ -21,9 +21,12 @@ from tfvision.viz.grid import grid
 TASK = "classification"
 HEADLINE = ("cnn_error_percent", "st_cnn_affine_error_percent", "fine_grained_error_percent")
 FIXED = 2**31 - 1  # Seed of the distortions that are measured and drawn: the same for every run.
-PART = 500  # Images that are measured at a time.
+PIXELS = 500 * 28**2  # Of the images that are looked at in one go.
+SEARCHED = 500  # The picture's examples are found among so many.
 SHOWN, COLUMNS = 24, 4  # Examples in the picture, in a row.
 CROPS = 1  # Purpose of the random numbers of photographs.
+DATA = Literal["embedded", "mnist_R", "mnist_RTS", "mnist_P", "mnist_E", "mnist_TC", "cub200",
+               "class_folders"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,38 +34,38 @@ class Config(engine.RunConfig):
     """Classify distorted digits, or look-alike birds, with a network that learns where to look.
 
     Birds: --network fine_grained --transform location, embedded, or with --data cub200. The paper's
-    training: --optimizer sgd --learning-rate 0.01 --steps 150000 --batch-size 256. The lecture's
-    derivative: --gradient paper
+    training: --optimizer sgd --learning-rate 0.01 --steps 150000 --batch-size 256
+    --normalize none. The lecture's derivative: --gradient paper
     """
 
     run: Path = Path("runs/spatial_transformer")
-    data: Literal[
-        "embedded", "mnist_R", "mnist_RTS", "mnist_P", "mnist_E", "mnist_TC", "cub200",
-        "class_folders",
-    ] = "embedded"  # class_folders: your images, a folder in --root for each class.
+    data: DATA = "embedded"  # class_folders: your images, a folder in --root for each class.
     distortion: Literal["R", "RTS", "P", "E", "TC"] = "R"  # Of embedded digits.
     train_split: Literal["fit", "train"] = "fit"  # train: all, `validation` too; for --split test.
     runs: tuple[Path, ...] = ()  # More runs, same but for --seed: evaluate gives mean and spread.
     steps: int = 2000
     batch_size: int = 128
     epoch_steps: int = 500
-    optimizer: Literal["adam", "sgd"] = "adam"  # Cosine decay; sgd: /10 after each third.
+    optimizer: Literal["adam", "sgd"] = "adam"  # adam: cosine decay; sgd: /10 after each third.
     localisation_rate: float = 1.0  # Learning rate of what decides where to look, over the other.
     network: Literal["cnn", "fcn", "st_cnn", "st_fcn", "fine_grained"] = "st_cnn"
+    # What classifies; st_ has a transformer before it, fine_grained several, for look-alikes.
     transform: Literal["location", "attention", "affine", "projective", "tps"] = "affine"
+    # What the transformer may do; location: move a window of fixed size.
     gradient: Literal["central", "right", "paper"] = "central"  # Of the sampler at whole pixels.
     padding: Literal["zeros", "border", "reflect", "symmetric"] = "zeros"  # Outside of the image.
     sampled: int = 0  # Side of what is handed on, px; 0: the image's, fine_grained half of it.
-    reduce: int = 0  # Then averaged by so much; 0: by 2 for RTS and TC, else not.
+    reduce: int = 0  # Average what is handed on by so much; 0: 2 for RTS and TC, else not.
     filters: tuple[int, int] = (64, 128)  # Of the CNN's convolutions: about 400,000 weights.
+    normalize: Literal["batch", "none"] = "batch"  # Behind the CNN's poolings; the paper has none.
     units: int = 256  # Of the FCN's layers; the paper has 128 to 256.
     parallel: int = 2  # fine_grained: transformers, each with a network for what it shows.
-    backbone: Literal["small", "inception"] = "small"  # fine_grained: Inception v3, as many times.
-    weights: Path | None = None  # Of Inception, as Keras publishes them without the head.
+    backbone: Literal["small", "inception"] = "small"  # Of fine_grained, for each part.
+    weights: Path | None = None  # Keras's inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5
     dropout: float = 0.0  # Before the classifier; the paper has 0.7 for birds, none for digits.
-    size: int = 64  # Side of photographs, px; the paper has 448.
+    size: int = 64  # Side of photographs and birds, px; the paper has 448.
     crop: float = 1.0  # Share of a photograph's side that a random training crop keeps.
-    mirror: bool = True  # Photographs mirrored half of the time.
+    mirror: bool = True  # Train on photographs that are mirrored half of the time.
 
 
 TINY = Config(steps=4, epoch_steps=2, batch_size=8, filters=(3, 4))
@@ -95,8 +98,11 @@ def networks(config, shape, count):
     reduce = 1 if plain else config.reduce or (2 if kind(config) in ("RTS", "TC") else 1)
     options = {"reduce": reduce, "dropout": config.dropout}
     if config.network.endswith("cnn"):
-        classifier = nets.cnn(seen, count, filters=config.filters, **options)
-        localisation = nets.cnn_localisation
+        normalise = config.normalize == "batch"
+        classifier = nets.cnn(
+            seen, count, filters=config.filters, normalise=normalise, **options
+        )
+        localisation = partial(nets.cnn_localisation, normalise=normalise)
     else:
         classifier = nets.fcn(seen, count, units=config.units, **options)
         localisation = nets.fcn_localisation
@@ -105,6 +111,9 @@ def networks(config, shape, count):
 
 def fine_grained(config, shape, count):
     """Parallel transformers with one localisation network, and a network for each part."""
+    if shape[0] % 2:
+        raise ValueError("Expected an even --size for --network fine_grained, which halves it. "
+                         f"Received: size={shape[0]}")
     side = config.sampled or shape[0] // 2
     make = nets.trunk
     if config.backbone == "inception":
@@ -139,7 +148,7 @@ def shape_of(config):
     """Of the images: (h, w, c)."""
     if kind(config):
         return (*[distorted_mnist.SIDES[kind(config)]] * 2, 1)
-    return (*[look_alikes.SIDE if config.data == "embedded" else config.size] * 2, 3)
+    return config.size, config.size, 3
 
 
 def classes(config):
@@ -152,6 +161,7 @@ def classes(config):
 
 
 def train(model, config):
+    pictured(config)  # What is wrong with these images is told now, not at the first picture.
     known = load(config, config.train_split)
     known = {name: known[name] for name in ("image", "label")}
     data = partial(photographs, known, config=config)
@@ -176,7 +186,7 @@ def read(data, root, split, size, kind):
         return cub200.load(root, split, size=size)
     split = "train" if split == "fit" else split
     if data == "embedded":
-        return look_alikes.load(split)
+        return look_alikes.load(split, size=size)
     return class_folders.load(root, split, size=size)
 
 
@@ -210,6 +220,18 @@ def measured(config, split):
     if not kind(config):
         return known["image"], known["label"]
     return distorted_mnist.fixed(known["image"], kind=kind(config), seed=FIXED), known["label"]
+
+
+def pictured(config):
+    """What `draw` finds its examples in, as `measured`: of the test split where that is meant."""
+    split = config.split if config.split == "test" else "validation"
+    return measured(dataclasses.replace(config, run=Path(), runs=(), seed=0), split)
+
+
+def parts(image):
+    """Images [n, h, w, c], so many at a time as PIXELS allow, and one at least."""
+    count = max(1, PIXELS // (image.shape[1] * image.shape[2]))
+    return (image[i : i + count] for i in range(0, len(image), count))
 
 
 def evaluate(model, config):
@@ -257,29 +279,33 @@ def error_percent(model, config):
     """Share of the split's images that get a wrong class, in percent."""
     image, label = measured(dataclasses.replace(config, run=Path(), runs=(), seed=0), config.split)
     predict = tf.function(lambda x: model(model.pixels(x)), autograph=False)
-    found = [predict(image[i : i + PART]).numpy().argmax(-1) for i in range(0, len(image), PART)]
+    found = [predict(part).numpy().argmax(-1) for part in parts(image)]
     return float(100 * np.mean(np.concatenate(found) != label))
 
 
 def draw(model, config):
     """Where the network looks, what it hands on, what it says: mistakes first, in red."""
-    image, label = measured(dataclasses.replace(config, run=Path(), runs=(), seed=0),
-                            config.split if config.split == "test" else "validation")
-    image, label, names = image[:PART], label[:PART], classes(config)
-    said = model.look(tf.constant(image))["label"].numpy()
+    image, label = (known[:SEARCHED] for known in pictured(config))
+    said = np.concatenate([model.look(tf.constant(part))["label"] for part in parts(image)])
     wrong, right = np.flatnonzero(said != label), np.flatnonzero(said == label)
-    few = SHOWN // 3
+    few, names = SHOWN // 3, classes(config)
     rows = np.concatenate([wrong[:few], right[: SHOWN - len(wrong[:few])], wrong[few:]])[:SHOWN]
-    outlines = parts = [[]] * len(rows)
-    if model.transformer is not None:
-        shown = tf.constant(image[rows])
-        outlines, parts = model.border(shown).numpy(), model.look(shown)["transformed"].numpy()
+    outlines, seen = looked_at(model, image[rows])
     pictures = [
-        glimpse(image[row], outlines[i], parts[i], told(names, label[row], said[row]),
+        glimpse(image[row], outlines[i], seen[i], told(names, label[row], said[row]),
                 label[row] == said[row])
         for i, row in enumerate(rows)
     ]
-    return grid(pictures, COLUMNS if len(parts[0]) < 2 else 2, gap=6)
+    return grid(pictures, COLUMNS if len(seen[0]) < 2 else 2, gap=6)
+
+
+def looked_at(model, image):
+    """Outlines and what lies in them, of images uint8 [n, h, w, c]; lists of none without."""
+    if model.transformer is None:
+        return [[]] * len(image), [[]] * len(image)
+    shown = [tf.constant(part) for part in parts(image)]
+    return (np.concatenate([model.border(part) for part in shown]),
+            np.concatenate([model.look(part)["transformed"] for part in shown]))
 
 
 def told(names, truth, said):
@@ -293,8 +319,7 @@ def examples(config):
         image = digits.load("validation")["image"][:18]
         image = distorted_mnist.fixed(image, kind=kind(config), seed=FIXED)
     else:
-        image = look_alikes.load("validation")["image"][:18]
-        image = tf.image.resize(image, shape_of(config)[:2]).numpy().round().astype(np.uint8)
+        image = look_alikes.load("validation", size=config.size)["image"][:18]
     counts = (1, 1, 1, 1, 1, 1, 1, 3, 2)
     return [{"image": image[2 * i : 2 * i + n]} for i, n in enumerate(counts)]
 

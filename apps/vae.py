@@ -48,7 +48,7 @@ class Config(engine.RunConfig):
     schedule: Literal["cosine", "burda"] = "cosine"  # burda: 8 plateaus, each 3 times as long.
     units: int = 20  # Numbers of a code.
     hidden: tuple[int, ...] = (200, 200)  # Units of the encoder's layers; the decoder's, reversed.
-    activation: Literal["silu", "tanh"] = "silu"
+    activation: Literal["silu", "tanh"] = "silu"  # Of the hidden layers; tanh: the IWAE paper's.
     covariance: Literal["diagonal", "full"] = "diagonal"  # Of the posterior q(z|x).
     likelihood: Literal["bernoulli", "gaussian"] = "bernoulli"  # Of pixels: p(x|z).
     sigma: float = 0.1  # Of the Gaussian's pixels, 0..1; where it is learned, its start.

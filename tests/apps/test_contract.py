@@ -64,6 +64,16 @@ def means(folder):
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
+@pytest.mark.slow
+def test_training_in_bfloat16_keeps_its_weights_and_its_losses_in_float32(app, tmp_path):
+    config = dataclasses.replace(app.TINY, run=tmp_path, precision="mixed_bfloat16")
+    model = engine.build(app, config)
+    app.train(model, config)
+    assert {weight.dtype for weight in model.trainable_variables} == {"float32"}
+    last = read_history(tmp_path / "history.csv")[-1]
+    assert last["step"] == config.steps and np.all(np.isfinite(list(last.values())))
+
+
 def test_training_changes_every_trainable_weight(app, config):
     fresh, trained = engine.build(app, config), engine.build(app, config)
     engine.restore(trained, config.run / "checkpoints")

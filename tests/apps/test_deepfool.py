@@ -70,8 +70,7 @@ def test_your_own_classifier_is_attacked_on_your_images(pictures, classifier, tm
 
 def test_a_folder_for_each_class_trains_a_classifier(pictures, classifier, tmp_path):
     config = own(pictures, classifier, tmp_path)
-    config = tiny(config, data="class_folders", steps=2, batch_size=4, adversarial="pgd",
-                  epsilon=4.0)
+    config = tiny(config, data="class_folders", steps=2, batch_size=4, adversarial="pgd")
     model = engine.build(app, config)
     app.train(model, config)
     assert app.classes(config) == ["left", "right"]
@@ -81,8 +80,10 @@ def test_a_folder_for_each_class_trains_a_classifier(pictures, classifier, tmp_p
 
 
 @pytest.mark.parametrize("options, name", [
-    ({}, "fc"), ({"network": "lenet"}, "lenet"), ({"adversarial": "pgd"}, "fc_pgd_trained"),
-    ({"start": "a", "adversarial": "deepfool"}, "fc_deepfool_tuned"),
+    ({}, "fc"), ({"network": "lenet"}, "lenet"), ({"adversarial": "pgd"}, "fc_pgd_half_trained"),
+    ({"start": "a", "adversarial": "deepfool"}, "fc_deepfool_half_tuned"),
+    ({"start": "a", "adversarial": "deepfool", "alpha": 0.0}, "fc_deepfool_tuned"),
+    ({"adversarial": "deepfool", "alpha": 0.3}, "fc_deepfool_0.3_trained"),
     ({"start": "a", "adversarial": "fgsm", "perturb": "once"}, "fc_fgsm_once"),
     ({"start": "a", "perturb": "once"}, "fc_clean_tuned"),
     ({"classifier": "m.keras"}, "classifier"),
@@ -121,11 +122,70 @@ def test_all_images_can_be_perturbed_before_the_first_step(kind):
 
 @pytest.mark.parametrize("kind", ["fgsm", "pgd"])
 def test_each_attack_is_measured_and_drawn(kind):
-    config = tiny(PLAIN, attack=kind, norm="linf", images=10)
+    config = tiny(PLAIN, attack=kind, images=10)
     model = engine.build(app, config)
     scores = app.evaluate(model, config)
-    assert scores["median_linf"] <= config.epsilon + 1e-6
+    assert scores["median_linf"] == pytest.approx(config.epsilon, rel=1e-5)
     assert app.draw(model, config).shape[-1] == 3
+    assert app.evaluate(model, tiny(config, norm="l2"))["median_l2"] <= config.epsilon + 1e-6
+
+
+@pytest.mark.parametrize("adversarial", ["fgsm", "pgd"])
+def test_epsilon_is_a_share_of_the_range_of_the_classifier_s_inputs(adversarial):
+    """Pixels of 0 to 255 and weights that expect them: the numbers are those of 0 to 1."""
+    config = tiny(PLAIN, attack="fgsm", adversarial=adversarial, images=20)
+    wide = tiny(config, bounds=(0.0, 255.0))
+    model, other = engine.build(app, config), engine.build(app, wide)
+    weights = model.classifier.get_weights()
+    other.classifier.set_weights([weights[0] / 255, *weights[1:]])
+    scores, others = app.evaluate(model, config), app.evaluate(other, wide)
+    for name in ("fooled", "fgsm_epsilon_90", "pgd_accuracy"):
+        assert scores.get(name) == pytest.approx(others.get(name), abs=1e-3)
+    assert others["median_linf"] == pytest.approx(255 * scores["median_linf"], rel=1e-4)
+    image, label = (tf.constant(app.load(model, config, "fit")[key][:9])
+                    for key in ("image", "label"))
+    found, far = (one.perturb(one.inputs_of(image), label, tf.range(9, dtype=tf.int64))
+                  for one in (model, other))
+    np.testing.assert_allclose(far, 255 * found, atol=0.01)
+
+
+def test_the_flags_of_deepfool_count_in_what_is_exported():
+    config = tiny(PLAIN, units=(20, 10), overshoot=0.5, max_iterations=1, norm="linf")
+    model = engine.build(app, config)
+    image = tf.constant(app.load(model, config, "validation")["image"][:20])
+    found = app.attack_of(model.classify, tiny(config, clip=True), "deepfool", "linf",
+                          model.inputs_of(image), None)
+    np.testing.assert_allclose(model.fool(image)["perturbation"], 255 * found.perturbation,
+                               atol=1e-3)
+
+
+@keras.saving.register_keras_serializable("test_deepfool")
+class Written(keras.Model):
+    """A class of its own, that tells no shapes."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.flat, self.last = keras.layers.Flatten(), keras.layers.Dense(2)
+
+    def call(self, x):
+        return self.last(self.flat(x))
+
+
+def test_a_class_of_its_own_cannot_be_served(pictures, classifier, tmp_path):
+    net = Written()
+    net(np.zeros([1, 16, 16, 3], np.float32))
+    net.save(tmp_path / "written.keras")
+    config = own(pictures, tmp_path / "written.keras", tmp_path, from_logits=True)
+    with pytest.raises(ValueError, match="Sequential or functional.*Received: Written"):
+        app.build(config)
+
+
+def test_a_classifier_and_its_data_have_as_many_classes(pictures, classifier, tmp_path):
+    (pictures / "up").mkdir()
+    cv2.imwrite(str(pictures / "up" / "0.png"), np.zeros([16, 16, 3], np.uint8))
+    config = tiny(own(pictures, classifier, tmp_path), data="class_folders")
+    with pytest.raises(ValueError, match="Expected a classifier of 3 classes.*mine.keras with 2"):
+        app.build(config)
 
 
 def test_what_does_not_go_together_is_refused(pictures, classifier, tmp_path):
@@ -134,6 +194,10 @@ def test_what_does_not_go_together_is_refused(pictures, classifier, tmp_path):
         app.build(tiny(config, classifier=tmp_path / "other.keras"))
     with pytest.raises(ValueError, match="Expected --classifier"):
         app.build(tiny(config, classifier=None))
+    for options, told in (({"bounds": (1.0, 0.0)}, r"bounds=\(1"), ({"epsilon": -1.0}, "epsilon=-"),
+                          ({"pgd_steps": 0}, "steps=0")):
+        with pytest.raises(ValueError, match=f"Expected .*Received: .*{told}"):
+            app.build(tiny(config, **options))
     model = engine.build(app, config)
     with pytest.raises(ValueError, match="Expected labels"):
         app.train(model, tiny(config, steps=3))

@@ -52,6 +52,26 @@ def test_along_its_axes_a_set_is_told_the_same_however_it_is_turned():
         app.voted(model, points, dataclasses.replace(config, votes=5))
 
 
+@pytest.mark.parametrize("turn, votes, angles", [
+    (180, 1, [0]), (180, 4, [-135, -45, 45, 135]), (15, 3, [-10, 0, 10]),
+])
+def test_votes_turn_sets_evenly_within_the_angle_of_training(monkeypatch, turn, votes, angles):
+    config = dataclasses.replace(app.TINY, rotate="up", turn=turn, votes=votes)
+    seen = []
+    monkeypatch.setattr(app, "classified", lambda model, points: seen.append(points) or 1.0)
+    assert app.voted(None, np.float32([[[1, 0, 5]]]), config) == 1
+    x, y, z = np.array(seen)[:, 0, 0].T
+    np.testing.assert_allclose(np.degrees(np.arctan2(y, x)), angles, atol=1e-3)
+    assert (z == 5).all()
+
+
+@pytest.mark.parametrize("votes, rotate", [(2, "none"), (0, "up")])
+def test_votes_that_cannot_be_counted_are_refused(votes, rotate):
+    config = dataclasses.replace(app.TINY, rotate=rotate, votes=votes)
+    with pytest.raises(ValueError, match=f"Received: votes={votes}, rotate='{rotate}'"):
+        app.voted(None, np.zeros([1, 1, 3], np.float32), config)
+
+
 @pytest.mark.parametrize("other", [{"data": "mnist"}, {"task": "semantic"}])
 def test_points_without_three_coordinates_have_no_axes(other):
     with pytest.raises(ValueError, match="3 coordinates"):
@@ -97,7 +117,7 @@ def test_of_several_runs_the_mean_and_the_spread_are_told(tmp_path):
 def test_robustness_and_sets_are_measured_written_and_drawn(tmp_path):
     model, config = saved(app.TINY, tmp_path, 1)
     plain = app.draw(model, config)
-    config = dataclasses.replace(config, robustness=True, sets=2, votes=3)
+    config = dataclasses.replace(config, robustness=True, sets=2)
     metrics = app.evaluate(model, config)
     assert {"accuracy_missing_furthest_0.5", "accuracy_outliers_0.2"} <= set(metrics)
     files = sorted(file.name for file in (tmp_path / "sets").iterdir())
@@ -114,3 +134,37 @@ def test_digits_are_points_of_the_plane():
     assert model.channels == 2 and examples[0]["points"].shape == (1, 48, 2)
     found = app.serve(model)["serving_default"].fn(**examples[8])
     assert found["probabilities"].shape == (2, 10)
+
+
+@pytest.fixture
+def few_shapes(tmp_path):
+    """Two classes of three files each: none of them every fourth or fifth."""
+    random = np.random.default_rng(0)
+    for name in ("a", "b"):
+        for i in range(3):
+            (tmp_path / name).mkdir(exist_ok=True)
+            np.save(tmp_path / name / f"{i}.npy", random.normal(size=[60, 3]))
+    return dataclasses.replace(app.TINY, data="shapes", root=tmp_path, run=tmp_path / "run")
+
+
+def test_of_few_shapes_some_are_left_for_the_picture(few_shapes):
+    assert app.draw(engine.build(app, few_shapes), few_shapes).shape[2] == 3
+    assert [len(app.load(few_shapes, split)["label"]) for split in ("fit", "validation")] == [4, 2]
+
+
+def test_a_split_without_shapes_is_told_before_the_training(few_shapes, monkeypatch):
+    config = dataclasses.replace(few_shapes, split="test")
+    monkeypatch.setattr(engine, "fit", lambda *args, **options: pytest.fail("it trains"))
+    with pytest.raises(ValueError, match="split 'test' has no shapes"):
+        app.train(engine.build(app, config), config)
+
+
+def test_points_that_could_be_added_change_nothing():
+    model = engine.build(app, app.TINY)
+    points = app.load(app.TINY, "validation")["points"][:2, :48]
+    for own, critical, upper in app.theorem_sets(model, points):
+        assert len(upper) and np.linalg.norm(upper, axis=1).max() <= 1
+        whole, more, few = (model.logits(some[None]).numpy() for some in
+                            (own, np.concatenate([own, upper]), own[critical]))
+        np.testing.assert_array_equal(whole, more)
+        np.testing.assert_array_equal(whole, few)

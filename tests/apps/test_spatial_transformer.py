@@ -3,7 +3,9 @@
 import dataclasses
 import importlib
 import json
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -123,6 +125,86 @@ def test_birds_are_trained_drawn_and_served_with_the_same_commands(tmp_path, mon
     served = app.serve(model)["serving_default"].fn(tf.constant(app.examples(config)[-1]["image"]))
     assert served["transformed"].shape == (2, 2, 32, 32, 3) and served["theta"].shape == (2, 2, 2)
     assert served["probabilities"].shape == (2, len(app.classes(config)))
+
+
+def folders(root, *splits):
+    """Six grey pictures for each of two classes, in folders named after splits."""
+    for split in splits:
+        for name in ("a", "b"):
+            (root / split / name).mkdir(parents=True)
+            for i in range(6):
+                cv2.imwrite(str(root / split / name / f"{i}.png"), np.full([32, 32], 40 * i))
+    return dataclasses.replace(
+        app.TINY, data="class_folders", root=root, size=32, steps=2, run=root / "run"
+    )
+
+
+def test_folders_for_training_and_test_alone_are_enough_to_train(tmp_path):
+    config = folders(tmp_path, "train", "test")
+    app.train(engine.build(app, config), config)
+    assert list((config.run / "pictures").glob("*.png"))
+
+
+def test_pictures_that_cannot_be_drawn_are_told_before_the_training(tmp_path, monkeypatch):
+    config = dataclasses.replace(folders(tmp_path, "train"), split="test")
+    model = engine.build(app, config)
+    monkeypatch.setattr(app.engine, "fit", lambda *_, **__: pytest.fail("the training began"))
+    with pytest.raises(ValueError, match="Received: split='test'"):
+        app.train(model, config)
+
+
+def test_birds_are_of_the_size_that_is_asked_for():
+    config = dataclasses.replace(BIRDS, size=48)
+    model = engine.build(app, config)
+    for image in (app.measured(config, "validation")[0], app.examples(config)[-1]["image"]):
+        assert image.shape[1:] == app.shape_of(config) == (48, 48, 3)
+    assert model.look(tf.constant(image))["transformed"].shape == (2, 2, 24, 24, 3)
+
+
+def test_an_odd_size_cannot_be_halved():
+    with pytest.raises(ValueError, match="Expected an even --size.*Received: size=65"):
+        app.build(dataclasses.replace(BIRDS, size=65))
+
+
+def test_so_many_images_are_held_at_once_as_500_digits_have_pixels(monkeypatch):
+    counts = [[len(part) for part in app.parts(np.zeros([n, side, side, c], np.uint8))]
+              for n, side, c in ((1100, 28, 1), (300, 64, 3), (2, 700, 3))]
+    assert counts == [[500, 500, 100], [95, 95, 95, 15], [1, 1]]
+    whole, model = app.read("embedded", None, "validation", 64, None), engine.build(app, BIRDS)
+    monkeypatch.setattr(app, "measured", lambda *_: (whole["image"][:12], whole["label"][:12]))
+    error, picture = app.evaluate(model, BIRDS), app.draw(model, BIRDS)
+    monkeypatch.setattr(app, "PIXELS", 5 * 64**2)
+    seen, pixels = [], model.pixels
+    monkeypatch.setattr(model, "pixels", lambda x: seen.append(x.shape[0]) or pixels(x))
+    assert app.evaluate(model, BIRDS) == error
+    np.testing.assert_allclose(app.draw(model, BIRDS), picture, atol=1)
+    assert set(seen) == {5, 2}
+
+
+PUBLISHED = "inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5"
+
+
+def test_the_help_and_the_page_name_inception_s_weights_as_they_are_published():
+    page = Path(__file__).parents[2] / "docs" / "apps" / "spatial_transformer.md"
+    assert PUBLISHED in page.read_text() and PUBLISHED in flags.comments(app.Config)["weights"]
+
+
+@pytest.mark.slow
+def test_inception_learns_where_to_look_at_birds():
+    """One step moves what places the parts, what sees each of them, and what names the bird."""
+    config = dataclasses.replace(BIRDS, backbone="inception", size=150, batch_size=2)
+    model = engine.build(app, config)
+    known, front = app.load(config, "validation"), model.transformer
+    front.head.kernel.assign(np.random.default_rng(0).normal(0, 0.01, front.head.kernel.shape))
+    before = [weight.numpy() for weight in model.trainable_weights]
+    model.train_step({name: tf.constant(known[name][:2]) for name in ("image", "label")})
+    moved = {id(weight) for old, weight in zip(before, model.trainable_weights, strict=True)
+             if np.any(old != weight.numpy())}
+    nets = [front.localisation, front.head, model.classifier]
+    nets = [layer for net in nets for layer in getattr(net, "layers", [net])]
+    still = [layer.name for layer in nets for weight in layer.trainable_weights
+             if id(weight) not in moved]
+    assert not still and len(moved) > 500
 
 
 def test_the_card_names_the_licence_of_the_digits_that_were_distorted():

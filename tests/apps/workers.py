@@ -89,6 +89,8 @@ def arm(kill_at):
 def shared_config(app, job):
     """TINY without what depends on the device: dropout's masks are drawn per process."""
     fixed = {"dropout": 0.0, "mining": "none"}
+    if job["name"] == "spatial_transformer":  # The sampler's derivative jumps at whole pixels,
+        fixed["steps"] = 2  # so later steps magnify what the order of a sum rounds.
     names = {field.name for field in dataclasses.fields(app.Config)}
     strategy = "multi_worker" if job["count"] > 1 else "none"
     return dataclasses.replace(

@@ -46,6 +46,30 @@ def test_folders_named_after_splits_are_the_splits(tmp_path):
     assert f"{tmp_path}/validation/c: a class that is not in" in fault
 
 
+def test_without_a_folder_for_validation_every_fifth_training_picture_is_held_out(tmp_path):
+    for split, count in (("train", 6), ("test", 2)):
+        for name in ("a", "b"):
+            for i in range(count):
+                write(tmp_path / split / name / f"{i}.png", 10 * i)
+    red = {split: class_folders.load(tmp_path, split, size=2)["image"][:, 0, 0, 0].tolist()
+           for split in (*class_folders.SPLITS, "test")}
+    assert red == {"train": [0, 10, 20, 30, 50] * 2, "validation": [40] * 2, "test": [0, 10] * 2}
+    (tmp_path / "train" / "b" / "4.png").write_bytes(b"x")
+    (fault,) = class_folders.check(tmp_path)
+    assert "train/b/4.png" in fault
+
+
+def test_a_split_that_has_a_folder_is_never_measured_on_training_pictures(root):
+    for split in ("test", "validation"):
+        for name in ("ape", "cat"):
+            write(root / split / name / "0.png", 250)
+        assert class_folders.load(root, split, size=2)["image"].min() == 250
+    assert len(class_folders.load(root, "train", size=2)["label"]) == 12
+    write(root / "test" / "dog" / "0.png", 50)
+    (fault,) = class_folders.check(root)
+    assert f"{root}/test/dog: a class that is not in {root}" in fault
+
+
 def test_of_few_pictures_the_last_is_held_out_and_one_alone_serves_both(tmp_path):
     for name, count in (("a", 3), ("b", 1)):
         for i in range(count):

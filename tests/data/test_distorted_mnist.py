@@ -117,6 +117,15 @@ def test_p_maps_the_corners_of_a_quadrilateral_to_those_of_the_digit():
     )
 
 
+def test_p_stretches_a_corner_along_its_diagonal():
+    normal = np.zeros([1, 32], np.float32)
+    normal[0, 0] = -3 * np.sqrt(2) / 5  # The first corner, inwards by 3 px in x and in y.
+    points = data._projective(tf.ones([1, 4]), tf.constant(normal)).numpy()[0]  # Scale 1.
+    np.testing.assert_allclose(points[3, 3], [0, 0], atol=1e-3)
+    for y, x in ((0, 27), (27, 27), (27, 0)):
+        np.testing.assert_allclose(points[y, x], [x, y], atol=1e-3)
+
+
 def test_p_never_folds_the_image():
     normal = tf.random.stateless_normal([4000, 4, 2], [0, 1])
     corners = tf.constant([[[-10.5, -10.5], [10.5, -10.5], [10.5, 10.5], [-10.5, 10.5]]])

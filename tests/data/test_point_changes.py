@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfvision import ops
 from tfvision.data import point_changes as changes
 
 POINTS = np.random.default_rng(0).uniform(-1, 1, [6, 50, 3]).astype(np.float32)
@@ -49,6 +50,13 @@ def test_parts_and_further_numbers_stay_with_their_points():
     np.testing.assert_array_equal(found["points"][..., 3:], own)
 
 
+def test_points_that_have_parts_stay_on_them():
+    part = tf.zeros([6, 50], tf.int32)
+    plain, faulty = (changes.change(batch() | {"part": part}, points=50, seed=0, **faults)["points"]
+                     for faults in ({}, {"outliers": 0.5, "drop": 0.5}))
+    np.testing.assert_array_equal(plain, faulty)
+
+
 @pytest.mark.parametrize("how", ["up", "any"])
 def test_turned_points_keep_their_distances_and_up_stays_up(how):
     turned = changes.turned(POINTS, INDEX, how=how, seed=0).numpy()
@@ -88,15 +96,31 @@ def test_dropped_points_lie_on_the_first_and_outliers_in_the_sphere():
     assert 0.1 < changed.mean() < 0.3 and np.linalg.norm(far[changed], axis=-1).max() <= 1
 
 
-def test_a_warp_bends_sets_smoothly_and_the_more_the_larger_its_angle():
-    points = tf.constant(POINTS)
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_warp_bends_sets_smoothly_and_the_more_the_larger_its_angle(d):
+    plain = POINTS[..., :d]
+    points = tf.constant(plain)
     small, large = (changes.warped(points, INDEX, angle=a, seed=0).numpy() for a in (0.1, 0.5))
-    least, most = np.abs(small - POINTS).mean(), np.abs(large - POINTS).mean()
+    least, most = np.abs(small - plain).mean(), np.abs(large - plain).mean()
     assert 0.01 < least < most / 3
-    twin = tf.constant(POINTS + 1e-3)  # Neighbours stay neighbours.
+    twin = tf.constant(plain + 1e-3)  # Neighbours stay neighbours.
     both = changes.warped(tf.concat([points, twin], 1), INDEX, angle=0.5, seed=0).numpy()
     np.testing.assert_allclose(both[:, 50:] - both[:, :50], 1e-3, atol=5e-3)
     np.testing.assert_allclose(changes.warped(points, INDEX, angle=0.0, seed=0), points)
+
+
+def test_only_planes_and_space_are_warped():
+    with pytest.raises(ValueError, match="2 or 3 coordinates to warp. Received: d=1"):
+        changes.warped(POINTS[..., :1], INDEX, angle=0.1, seed=0)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_the_rotations_of_a_warp_are_rotations_of_the_angle_asked_for(d):
+    index = tf.range(500, dtype=tf.int64)
+    matrices = changes.small_rotations(index, d, angle=0.1, seed=0).numpy()
+    np.testing.assert_allclose(matrices @ matrices.swapaxes(-1, -2), np.eye(d) + 0 * matrices,
+                               atol=1e-5)
+    assert 0.09 < matrices[..., 1, 0].std() < 0.11
 
 
 def test_a_warp_turns_what_is_near_one_place_only_rigidly():
@@ -117,3 +141,11 @@ def test_along_its_axes_a_set_is_the_same_but_for_half_turns_however_it_came():
     flips = changes.flipped(tf.ones([400, 1, 3]), index, seed=0).numpy()[:, 0]
     seen, count = np.unique(flips, axis=0, return_counts=True)
     assert {tuple(row) for row in seen} == set(changes.FLIPS) and count.min() > 70
+
+
+@pytest.mark.parametrize("rotate", ["none", "up", "any", "axes"])
+def test_sets_are_posed_as_those_that_are_measured(rotate):
+    found = changes.change({"points": tf.constant(POINTS), "index": INDEX}, points=30, seed=0,
+                           rotate=rotate, scale=0.3, warp=0.3)["points"]
+    np.testing.assert_allclose(found, ops.in_unit_sphere(found), atol=1e-6)
+    assert not np.allclose(POINTS[:, :30], ops.in_unit_sphere(POINTS[:, :30]), atol=0.05)

@@ -8,6 +8,7 @@ import pytest
 
 from tfvision.data import indoor3d, modelnet_hdf5, shapenet_parts
 from tfvision.data.files import DataError
+from tfvision.data.surfaces import unit_sphere
 
 RANDOM = np.random.default_rng(0)
 
@@ -38,7 +39,8 @@ def test_hdf5_models_are_read_and_split(models):
     with h5py.File(models / "ply_data_test0.h5") as opened:
         x, y, z = np.moveaxis(opened["data"][:], -1, 0)
     found = modelnet_hdf5.load(models, "test")
-    np.testing.assert_array_equal(found["points"][:3], np.stack([x, -z, y], -1))
+    expected = [unit_sphere(points) for points in np.stack([x, -z, y], -1)]
+    np.testing.assert_array_equal(found["points"][:3], expected)
     assert found["label"].dtype == np.int32 and modelnet_hdf5.names(models) == ["bed", "sofa"]
     assert list(modelnet_hdf5.check(models)) == []
 

@@ -49,6 +49,15 @@ def test_splits_of_plain_folders_are_disjoint_and_complete(plain):
     assert sizes["train"]["points"].shape == (16, 400, 3)
 
 
+@pytest.mark.parametrize("count, fit, held_out", [(1, [1], [1]), (2, [1], [2]), (3, [1, 2], [3]),
+                                                  (5, [1, 2, 3, 5], [4])])
+def test_of_few_files_the_last_is_for_validation(count, fit, held_out):
+    train = list(range(1, count + 1))
+    found = [shapes.part_of(train, split) for split in ("train", "fit", "validation")]
+    assert found == [train, fit, held_out]
+    assert shapes.part_of([], "fit") == shapes.part_of([], "validation") == []
+
+
 @pytest.mark.parametrize("reader", [shapes, modelnet])
 def test_modelnet_s_folders_are_its_splits(parted, reader):
     assert heights(reader.load(parted, "test", count=400)) == pytest.approx([7, 7], abs=0.4)

@@ -15,6 +15,7 @@ PLY = (
     "property float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
     "0 0 0\n2 0 0\n2 1 0\n0 1 0\n4 0 1 2 3\n"
 )
+CLOUD = PLY.replace("face 1", "face 0")[:-10]
 QUAD = OFF.replace("5 2 0", "5 1 0").replace("3 0 1 2\n3 0 2 3", "4 0 1 2 3")
 
 
@@ -63,7 +64,9 @@ HOSTILE = {
     "empty.obj": b"", "bad.obj": b"v 0 0\nf 1 2 3\n",
     "beyond.obj": OBJ.replace("3 4", "3 9").encode(),
     "empty.ply": b"", "cut.ply": PLY[:-20].encode(), "head.ply": b"ply\nformat ascii 1.0\n",
-    "cloud.ply": PLY.replace("face 1", "face 0")[:-10].encode(),
+    "none.ply": CLOUD.replace("vertex 4", "vertex 0")[:-24].encode(),
+    "nan.ply": CLOUD.replace("2 1 0", "2 nan 0").encode(),
+    "names.ply": PLY.replace("vertex_indices", "vertex_indexes").encode(),
     "empty.stl": b"", "cut.stl": stl()[:-30], "short.stl": b"\0" * 20,
     "empty.txt": b"", "words.txt": b"1 2 3\n1 two 3\n", "ragged.txt": b"1 2 3\n1 2 3 4\n",
     "nan.txt": b"1 2 3\n1 nan 3\n", "two.txt": b"1 2\n3 4\n", "noise.npy": b"no array",
@@ -100,3 +103,17 @@ def test_the_unit_sphere_is_filled_whatever_the_density():
     points = np.array([[0, 0, 0], [4, 0, 0], [4, 0, 0], [4, 0, 0]])
     np.testing.assert_allclose(surfaces.unit_sphere(points)[:2, 0], [-1, 1])
     np.testing.assert_array_equal(surfaces.unit_sphere(points[:1]), [[0, 0, 0]])
+
+
+def bare(text):
+    """A PLY without its element of faces, as viz.ply writes it."""
+    return text.replace("element face 0\nproperty list uchar int vertex_indices\n", "")
+
+
+@pytest.mark.parametrize("text", [CLOUD, bare(CLOUD)])
+def test_of_a_ply_without_faces_the_points_are_taken(tmp_path, text):
+    (tmp_path / "a.ply").write_text(text)
+    points = surfaces.cloud(tmp_path / "a.ply", 4) * 5**0.5
+    np.testing.assert_allclose(np.sort(points, 0), np.sort([[-2, -1, 0], [2, -1, 0], [2, 1, 0],
+                                                            [-2, 1, 0]], 0), rtol=1e-5)
+    assert surfaces.cloud(tmp_path / "a.ply", 9).shape == (9, 3)

@@ -45,6 +45,19 @@ def test_parts_change_nothing_and_keep_the_order(part):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.parametrize("side, counts", [(28, [250, 150]), (280, [2] * 200), (700, [1] * 400)])
+def test_larger_images_are_attacked_fewer_at_a_time(side, counts):
+    seen, x = [], np.broadcast_to(np.float32(1), [400, side, side, 3])
+
+    def attack(x, index):
+        seen.append(len(x))
+        return ops.Attack(*[index] * 6)
+
+    robustness.attack_all(attack, x)
+    assert seen == counts
+    assert robustness.at_a_time(X, 250) >= 250  # Of inputs that are no images, more.
+
+
 def test_numbers_and_labels_go_with_their_examples():
     def attack(x, index, label):
         return ops.deepfool(classify, x + tf.cast(index, tf.float32)[:, None], label=label)

@@ -20,10 +20,11 @@ def blobs(n=400, seed=0):
     return x.astype(np.float32), label.astype(np.int32)
 
 
-def made(attack=None, *, classes=2, features=41, rate=0.02, **options):
+def made(attack=None, *, classes=2, features=41, rate=0.02, regulariser=None, **options):
     keras.utils.set_random_seed(0)
+    dense = keras.layers.Dense(classes, activation="softmax", kernel_regularizer=regulariser)
     net = keras.Sequential([keras.Input([features]), keras.layers.Dense(16, activation="tanh"),
-                            keras.layers.Dense(classes, activation="softmax")])
+                            dense])
     model = AdversarialTraining(net, attack=attack, bounds=(-2.0, 2.0), **options)
     model.compile(optimizer=keras.optimizers.SGD(rate, momentum=0.9))
     return model
@@ -65,15 +66,28 @@ def test_fine_tuning_against_deepfool_moves_the_borders_away(plain):
     assert far[1] > 1.1 * far[0]
 
 
-def test_without_an_attack_a_step_is_that_of_keras():
+@pytest.mark.parametrize("regulariser", [None, keras.regularizers.L2(0.5)])
+def test_without_an_attack_steps_and_measures_are_those_of_keras(regulariser):
     x, label = blobs(50)
-    model, net = made(), made().classifier
-    net.compile(optimizer=keras.optimizers.SGD(0.02, momentum=0.9),
+    model, net = (made(regulariser=regulariser) for _ in range(2))
+    net = net.classifier
+    net.compile(optimizer=keras.optimizers.SGD(0.02, momentum=0.9), metrics=["accuracy"],
                 loss="sparse_categorical_crossentropy")
-    model.fit(x, label, batch_size=25, epochs=2, shuffle=False, verbose=0)
-    net.fit(x, label, batch_size=25, epochs=2, shuffle=False, verbose=0)
+    told = [one.fit(x, label, batch_size=25, epochs=2, shuffle=False, verbose=0,
+                    validation_data=blobs(50, seed=1)).history for one in (model, net)]
     for a, b in zip(model.classifier.get_weights(), net.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+    assert set(told[0]) == set(told[1]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    for name in told[0]:
+        np.testing.assert_allclose(told[0][name], told[1][name], rtol=1e-4)
+
+
+def test_own_losses_are_added_once_to_a_mixture():
+    x, label = (tf.constant(v[:8]) for v in blobs())
+    plain, other = (made("fgsm", regulariser=keras.regularizers.L2(one)) for one in (0.0, 0.5))
+    added = 0.5 * np.sum(np.square(other.classifier.layers[-1].kernel))
+    loss = [float(model.train_step((x, label))["loss"]) for model in (plain, other)]
+    assert loss[1] - loss[0] == pytest.approx(added, rel=1e-4)
 
 
 def test_a_step_goes_down_the_mixture_of_both_losses():
@@ -90,6 +104,23 @@ def test_a_step_goes_down_the_mixture_of_both_losses():
     for weight, start, gradient in zip(model.trainable_weights, other.trainable_weights, gradients,
                                        strict=True):
         np.testing.assert_allclose(weight, start - 0.1 * gradient, atol=1e-6)
+
+
+@pytest.mark.parametrize("options, told", [
+    ({"steps": 3}, {"norm": "l2"}),
+    *[({"norm": "linf", "num_classes": 2, "overshoot": 0.7, "linearise_at": "overshot",
+        "max_iterations": 1},) * 2],
+])
+def test_deepfool_s_options_count_in_training_and_in_what_is_exported(options, told):
+    x = tf.constant(blobs()[0][:30])
+    model = made("deepfool", classes=4, **options)
+    most = {"max_iterations": 3} | told
+    found = ops.deepfool(model.classify, x, **most)
+    np.testing.assert_allclose(model.perturb(x, None, None), x + found.perturbation, atol=1e-6)
+    image = tf.cast(tf.round(255 * tf.clip_by_value(x, 0, 1)), tf.uint8)
+    found = ops.deepfool(model.classify, model.inputs_of(image), clip=model.bounds, **told)
+    np.testing.assert_allclose(model.fool(image)["perturbation"], found.perturbation * 255 / 4,
+                               atol=1e-3)
 
 
 def test_images_become_numbers_of_the_classifier_s_range():
@@ -148,7 +179,30 @@ def test_fool_gives_whole_levels_within_images_and_their_class():
     np.testing.assert_allclose(np.sum(seen["probabilities"], 1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{"attack": "noise"}, {"alpha": 1.5}])
+@pytest.mark.parametrize("options", [
+    {"attack": "noise"}, {"alpha": 1.5}, {"bounds": (1.0, 0.0)}, {"epsilon": -1.0}, {"steps": 0},
+    {"step": 0.0},
+])
 def test_arguments_that_make_no_sense_are_refused(options):
-    with pytest.raises(ValueError, match="Expected attack"):
-        made(**options)
+    (name,) = options
+    with pytest.raises(ValueError, match=f"Expected .*Received: .*{name}="):
+        AdversarialTraining(made().classifier, **options)
+
+
+@pytest.mark.parametrize("label, told", [
+    (np.zeros([20, 1], np.int32), "int32"), (np.eye(2, dtype=np.float32)[[0, 1] * 10], "float32"),
+    (np.zeros(20, np.float32), "float32"),
+])
+def test_labels_are_numbers_of_classes(label, told):
+    with pytest.raises(ValueError, match=rf"Expected labels int \[b\].*Received: {told}"):
+        made().fit(blobs(20)[0], label, verbose=0)
+
+
+@pytest.mark.parametrize("options", [
+    {"sample_weight": np.ones(20)}, {"class_weight": {0: 1.0, 1: 2.0}},
+])
+def test_weights_of_examples_are_refused_by_name(options):
+    with pytest.raises(ValueError, match="without sample_weight or class_weight"):
+        made().fit(*blobs(20), verbose=0, **options)
+    with pytest.raises(ValueError, match="Received: parts=1"):
+        made().fit(blobs(20)[0], verbose=0)

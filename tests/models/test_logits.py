@@ -77,6 +77,47 @@ def test_one_logit_of_two_classes_becomes_two(last):
                                "sigmoid" else z[:, 1], said, rtol=1e-5)
 
 
+def reloaded(net, tmp_path):
+    """As another process has it: Keras counts the names of layers from the start."""
+    net.save(tmp_path / "net.keras")
+    keras.utils.clear_session()
+    return keras.models.load_model(tmp_path / "net.keras")
+
+
+def test_a_loaded_classifier_may_have_layers_of_any_name(tmp_path):
+    keras.utils.clear_session()
+    x = image = keras.Input([4])
+    x = keras.layers.Rescaling(2.0)(x)
+    x = keras.layers.Concatenate()([x, image])
+    net = reloaded(keras.Model(image, D(1, activation="sigmoid")(x)), tmp_path)
+    assert [layer.name for layer in net.layers][1:3] == ["rescaling", "concatenate"]
+    z = logits_model(net)(X).numpy()
+    np.testing.assert_allclose(1 / (1 + np.exp(z[:, 0] - z[:, 1])), net(X)[:, 0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("last", [("sigmoid", 1), ("softmax", 3)])
+def test_logits_are_as_exact_as_the_classifier_whatever_the_policy(last, tmp_path):
+    net = classifier(D(last[1], activation=last[0]))
+    truth = logits_model(net)(X)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        found = logits_model(reloaded(net, tmp_path))(X)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    assert found.dtype == "float32"
+    np.testing.assert_array_equal(found, truth)
+
+
+@pytest.mark.parametrize("last", [[D(3, activation="sigmoid")],
+                                  [D(3), keras.layers.Activation("sigmoid")]])
+def test_several_sigmoids_are_several_answers_and_refused(last):
+    net = classifier(*[type(layer).from_config(layer.get_config()) for layer in last])
+    for from_logits in (None, False):
+        with pytest.raises(ValueError, match="one class per example.*3 sigmoids"):
+            logits_model(net, from_logits=from_logits)
+    assert logits_model(net, from_logits=True) is net
+
+
 class Own(keras.Model):
     def __init__(self):
         super().__init__()

@@ -56,6 +56,16 @@ def test_the_networks_are_the_paper_s():
     assert halved.layers[1].output.shape[1] == 21 and halved.output_shape == (None, 10)
 
 
+def test_normalised_networks_have_a_mean_and_a_gain_for_each_channel_in_place_of_a_bias():
+    for make, channels in ((lambda **o: nets.cnn(SHAPE, 10, **o), 32 + 64),
+                           (lambda **o: nets.cnn_localisation(SHAPE, **o), 20 + 20)):
+        plain, normalised = make().count_params(), make(normalise=True).count_params()
+        assert normalised - plain == 3 * channels
+    image = np.random.default_rng(0).uniform(size=[8, *SHAPE])
+    net = nets.cnn(SHAPE, 10, normalise=True)
+    assert np.abs(net(image, training=True) - net(image, training=False)).max() > 0.1
+
+
 def test_images_too_small_for_the_cnn_are_refused():
     with pytest.raises(ValueError, match="Received: shape=\\(28, 28, 1\\), reduce=2"):
         nets.cnn(SHAPE, 10, reduce=2)

@@ -269,6 +269,11 @@ def test_arguments_that_make_no_sense_are_refused(options):
         ops.deepfool(constant, X, **options)
 
 
+def test_whole_numbers_have_no_small_changes():
+    with pytest.raises(ValueError, match="floating point. Received: dtype=uint8"):
+        ops.deepfool(constant, np.ones([1, 4, 4, 1], np.uint8))
+
+
 def test_what_gives_no_logits_is_refused():
     with pytest.raises(ValueError, match="k >= 2"):
         ops.deepfool(lambda x: tf.reshape(x, [-1, 16])[:, :1], X)

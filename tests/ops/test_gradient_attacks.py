@@ -1,5 +1,7 @@
 """ops.fgsm, ops.pgd, ops.random_perturbation: balls, signs, and who is fooled."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,6 +30,21 @@ def test_one_step_goes_along_the_sign_of_the_gradient_of_the_loss():
     along = ops.fgsm(classify, X, epsilon=0.3, label=label, norm="l2").perturbation
     unit = gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
     np.testing.assert_allclose(along, 0.3 * unit, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["l2", "linf"])
+@pytest.mark.parametrize("gap", [10.0, 17.0, 40.0, 200.0])
+def test_steps_lead_away_from_a_class_however_sure_it_is(gap, norm):
+    """Behind a gap of 17 the class has the probability 1 in float32; along -x it loses all."""
+    def sure(x):
+        return tf.matmul(x, gap * tf.constant([[2.0, 1.0], [0.0, 0.0]]))
+
+    x = np.array([[1.0, 0.5]], np.float32)
+    steps = ops.fgsm(sure, x, epsilon=0.1, norm=norm), ops.pgd(
+        sure, x, epsilon=0.1, step=0.03, steps=5, norm=norm
+    )
+    for found in steps:
+        np.testing.assert_allclose(found.perturbation, [[-0.1, 0]], atol=1e-6)
 
 
 def test_each_example_may_have_its_own_epsilon():
@@ -119,3 +136,12 @@ def test_directions_and_projections():
 def test_arguments_that_make_no_sense_are_refused(options):
     with pytest.raises(ValueError, match="Expected"):
         ops.pgd(classify, X, **{"epsilon": 0.1, "step": 0.1, "steps": 2} | options)
+
+
+def test_one_step_refuses_lengths_below_0_and_whole_numbers():
+    with pytest.raises(ValueError, match="Received: epsilon=-1"):
+        ops.fgsm(classify, X, epsilon=-1)
+    whole = np.ones([2, 5], np.uint8)
+    for attack in (ops.fgsm, partial(ops.pgd, step=0.1, steps=2)):
+        with pytest.raises(ValueError, match="floating point. Received: dtype=uint8"):
+            attack(classify, whole, epsilon=0.1)

@@ -61,6 +61,11 @@ def test_points_are_drawn_evenly_from_the_surface_of_a_mesh(tmp_path, text):
         ("a.off", b""), ("a.off", b"OFF\n4 1 0\n0 0 0\n"), ("a.off", OFF[:-4].encode() + b"2 9\n"),
         ("a.off", b"solid\n"), ("a.ply", b""), ("a.ply", PLY[:-30].encode()),
         ("a.ply", PLY.replace("ascii", "binary_little_endian").encode()),
+        ("a.ply", PLY.replace("ascii", "bin").encode()),
+        ("a.ply", PLY.replace("4 0 1", "9 0 1").encode()),
+        ("a.ply", PLY.replace("vertex_indices", "corners").encode()),
+        ("a.stl", b""), ("a.stl", b"solid a\nvertex 0 0 0\nvertex 1 0 0\n"),
+        ("a.off", OFF.replace("2 1 0", "2 1").encode()),
         ("a.ply", PLY.replace("vertex", "corner").encode()), ("a.npy", b""), ("a.npy", b"noise"),
         ("a.obj", b""), ("a.obj", b"v 0 0 0\nf 1 2 3\n"), ("a.obj", b"v 0 0\n"),
         ("a.txt", b""), ("a.txt", b"1 2\n3\n"), ("a.xyz", b"one two\n"),
@@ -130,3 +135,48 @@ def test_correspondences_are_filled_up_with_slots_that_are_not_valid():
 def test_correspondences_that_do_not_fit_are_refused(arrays, text):
     with pytest.raises(ValueError, match=text):
         inputs.from_arrays(arrays, PAIRS)
+
+
+CARDED = {"points": (np.dtype(np.float32), (1, -1, 3))}
+
+
+def test_further_numbers_of_points_are_left_out():
+    rows = np.arange(30.0).reshape(5, 6)
+    found, _ = inputs.from_arrays({"points": rows}, CARDED)
+    np.testing.assert_array_equal(found["points"], rows[:, :3])
+    found, _ = inputs.from_arrays({"points": rows}, {"points": (np.dtype(np.float32), (1, 8, 2))})
+    assert found["points"].shape == (8, 2)
+    with pytest.raises(ValueError, match="Expected points of 3 numbers. Received: 2"):
+        inputs.from_arrays({"points": rows[:, :2]}, CARDED)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1e39"])
+@pytest.mark.parametrize("name", ["a.txt", "a.npy", "a.npz", "a.json", "a.off", "a.ply"])
+@pytest.mark.parametrize("count", [None, 50])
+def test_a_point_that_is_not_finite_is_named(tmp_path, name, number, count):
+    rows = np.concatenate([CORNERS[:2], [[2, float(number), 0]], CORNERS[3:]])
+    file, text = tmp_path / name, f"2 {number} 0"
+    {
+        "a.txt": lambda: np.savetxt(file, rows), "a.npy": lambda: np.save(file, rows),
+        "a.npz": lambda: np.savez(file, points=rows[None]),
+        "a.json": lambda: file.write_text(json.dumps(rows.tolist())),
+        "a.off": lambda: file.write_text(OFF.replace("2 1 0", text)),
+        "a.ply": lambda: file.write_text(PLY.replace("1 2 0", text)),
+    }[name]()
+    with pytest.raises(ValueError, match=f"{name}: .*point 3: expected finite"):
+        points.read(file, count=count)
+
+
+def test_a_corner_that_no_face_uses_may_be_anything(tmp_path):
+    text = OFF.replace("4 1 0", "5 1 0").replace("4 0 1", "nan 0 0\n4 0 1")
+    (tmp_path / "a.off").write_text(text)
+    assert np.isfinite(points.read(tmp_path / "a.off", count=9)["points"]).all()
+
+
+@pytest.mark.parametrize("text, told", [
+    ("1 2 3\n\n4 5\n", "line 3 has 2 numbers, the first 3"), ("1 2\n3 b\n", "line 2: .*'b'"),
+])
+def test_a_line_that_cannot_be_right_is_named(tmp_path, text, told):
+    (tmp_path / "a.xyz").write_text(text)
+    with pytest.raises(ValueError, match=f"a.xyz: cannot be read: {told}"):
+        points.read(tmp_path / "a.xyz")

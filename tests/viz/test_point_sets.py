@@ -27,11 +27,13 @@ def test_wrong_ones_are_named_in_red():
     assert counts[1] > counts[0]
 
 
-def test_a_lattice_reaches_all_corners():
-    for d, count in ((2, 64**2), (3, 26**3)):
+def test_a_lattice_fills_the_unit_sphere_and_no_more():
+    for d, count, share in ((2, 64**2, np.pi / 4), (3, 26**3, np.pi / 6)):
         found = point_sets.lattice(d)
-        assert found.shape == (count, d) and found.dtype == np.float32
-        assert (found.min(0) == -1).all() and (found.max(0) == 1).all()
+        assert found.shape[1] == d and found.dtype == np.float32
+        far = np.linalg.norm(found, axis=1)
+        assert 0.98 < far.max() <= 1 and far.min() < 0.1
+        assert len(found) == pytest.approx(count * share, rel=0.12)
 
 
 @pytest.mark.parametrize("d", [3, 9])
@@ -47,6 +49,18 @@ def test_critical_points_stand_out_and_labels_have_colours():
     assert np.mean(plain != 255) > np.mean(np.ptp(some.astype(int), axis=-1) > 30)
     labelled = points.cloud(cloud, names=NAMES, labels=np.arange(60) % 3)
     assert labelled.shape[1] > plain.shape[1]
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_point_lies_at_the_same_place_however_few_others_are_drawn(d):
+    cloud = RANDOM.normal(size=[60, d])
+    places = []
+    for some in (cloud, cloud[[7]]):
+        tones = np.full([len(some), 3], 0, np.uint8)
+        tones[7 % len(some)] = (200, 0, 0)
+        picture = points.cloud(some, tones=tones, frame=cloud).astype(int)
+        places.append(np.argwhere(picture[..., 0] - picture[..., 1] > 150).mean(0))
+    np.testing.assert_allclose(*places, atol=3)
 
 
 @pytest.mark.parametrize("cloud", [np.zeros([1, 3]), np.ones([5, 2]), np.zeros([3, 3])])

@@ -1,10 +1,12 @@
 """Flags: an app's Config and a verb's own, read by tyro; kept in the run folder as typed."""
 
 import dataclasses
+import inspect
 import json
 import os
+import re
 import shlex
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import tyro
 
@@ -19,16 +21,32 @@ def flag(kind, default, help):
 def parse(app, verb, args, **own):
     """The app's Config, and the verb's own flags as a dict, from the command line.
 
-    own   name -> flag(...); they are shown in --help beside those of the app
+    own   name -> flag(...); they are shown in --help below those of the app
     """
-    fields = [(name, *kind_and_default) for name, kind_and_default in own.items()]
-    both = dataclasses.make_dataclass(
-        "Flags", fields, bases=(app.Config,), frozen=True, kw_only=True
-    )
+    kinds, told = get_type_hints(app.Config), comments(app.Config)
+    shared = {
+        f.name: flag(kinds[f.name], f.default, told[f.name]) for f in dataclasses.fields(app.Config)
+    }
+    fields = [(name, *kind_and_default) for name, kind_and_default in {**shared, **own}.items()]
+    both = dataclasses.make_dataclass("Flags", fields, frozen=True, kw_only=True)
     both.__doc__ = app.Config.__doc__
     flags = tyro.cli(both, args=args, prog=f"tfvision {verb} {name_of(app)}")
-    shared = {f.name: getattr(flags, f.name) for f in dataclasses.fields(app.Config)}
-    return app.Config(**shared), {name: getattr(flags, name) for name in own}
+    return (app.Config(**{name: getattr(flags, name) for name in shared}),
+            {name: getattr(flags, name) for name in own})
+
+
+def comments(config):
+    """What the source says behind each field, in its line and those below it: name -> text.
+
+    A field that is declared again without a word keeps that of the base.
+    """
+    found = {}
+    for kind in filter(dataclasses.is_dataclass, reversed(config.__mro__)):
+        source = inspect.getsource(kind)
+        for name, rest in re.findall(r"^    (\w+): (.*(?:\n(?!    \w| *$).*)*)", source, re.M):
+            said = " ".join(re.findall(r"# (.*)", rest))
+            found[name] = said or found.get(name, "")
+    return found
 
 
 def parse_again(app, verb, args, **own):

@@ -1,8 +1,8 @@
 """Your own labelled images: a folder of pictures for each class, named after it.
 
-With folders train/, validation/ (and others, such as test/) that hold the classes' folders, these
-are the splits. Without, every fifth picture of each class by name is for validation; of fewer than
-five, the last.
+The classes' folders are in train/, or directly in the root. Other folders that hold such classes,
+validation/, test/, are splits of these names. Where there is no validation/, every fifth training
+picture of each class by name is for validation instead; of fewer than five, the last.
 """
 
 from pathlib import Path
@@ -48,7 +48,7 @@ def load(root=None, split="train", *, size=64, channels=3):
 def names(root=None):
     """The classes, by name: the folders that hold pictures."""
     root = locate(root, FOLDER, publisher=PUBLISHER, layout=LAYOUT)
-    home = root / "train" if (root / "train").is_dir() else root
+    home = _home(root)
     found = sorted(folder.name for folder in home.iterdir() if _pictures(folder))
     if len(found) < 2:
         raise DataError(
@@ -61,12 +61,10 @@ def check(root=None):
     """Every fault of the data set, one line each, naming the file."""
     root = locate(root, FOLDER, publisher=PUBLISHER, layout=LAYOUT)
     known = names(root)
-    splits = SPLITS
-    if (root / "train").is_dir():
-        splits = sorted(folder.name for folder in root.glob("*/"))
-        for folder in (folder for split in splits for folder in sorted(root.glob(f"{split}/*/"))):
-            if folder.name not in known:
-                yield f"{folder}: a class that is not in {root / 'train'}"
+    splits = {folder.name for folder in root.glob("*/")} - set(known) | set(SPLITS)
+    for folder in sorted(folder for split in splits for folder in root.glob(f"{split}/*/")):
+        if folder.name not in known:
+            yield f"{folder}: a class that is not in {_home(root)}"
     files = {file for split in splits for name in known for file in _files(root, split, name)}
     for file in sorted(files):
         try:
@@ -75,11 +73,19 @@ def check(root=None):
             yield str(fault)
 
 
+def _home(root):
+    """The folder of the training classes."""
+    return Path(root, "train") if Path(root, "train").is_dir() else Path(root)
+
+
 def _files(root, split, name):
     """The pictures of a class that belong to a split."""
-    if Path(root, "train").is_dir():
+    own = Path(root, "validation").is_dir()
+    if split not in SPLITS or split == "validation" and own:
         return _pictures(Path(root, split, name))
-    files = _pictures(Path(root, name))
+    files = _pictures(_home(root) / name)
+    if own:
+        return files
     held_out = files[4::5] or files[-1:]
     return held_out if split == "validation" else sorted(set(files) - set(held_out)) or files
 

@@ -2,7 +2,7 @@
 
     R    28 x 28 px, turned by up to 90 degrees either way
     RTS  42 x 42 px, turned by up to 45 degrees, scaled by 0.7 to 1.2, anywhere in the frame
-    P    28 x 28 px, scaled by 0.75 to 1, each corner moved by N(0, 5 px)
+    P    28 x 28 px, scaled by 0.75 to 1, each corner stretched by N(0, 5 px), along its diagonal
     E    28 x 28 px, scaled by 0.75 to 1, bent by a spline, 16 points moved by N(0, 1.5 px)
     TC   60 x 60 px, anywhere in the frame, with six 6 x 6 px pieces of other digits
 
@@ -143,8 +143,9 @@ def _projective(uniform, normal):
     """Points of P: the homography that takes moved corners back to those of the digit's image."""
     scale = tf.reshape(0.75 + 0.25 * uniform[:, 1], [-1, 1, 1])
     middle = (DIGIT - 1) / 2
-    corners = tf.constant([[-1, -1], [1, -1], [1, 1], [-1, 1]], tf.float32) * middle * scale
-    moves = 5 * tf.reshape(normal[:, :8], [-1, 4, 2])
+    ways = tf.constant([[-1, -1], [1, -1], [1, 1], [-1, 1]], tf.float32)
+    corners = ways * middle * scale
+    moves = ways * 5 / np.sqrt(2) * tf.reshape(normal[:, :4], [-1, 4, 1])
     quad = middle + corners + moves * _unfolded(corners, moves)
     matrix = tf.reshape(_square_from(quad), [-1, 9, 1, 1])
     x, y = tf.meshgrid(*_axes(DIGIT))

@@ -7,6 +7,7 @@ import numpy as np
 from tfvision.data import shapes
 from tfvision.data.files import DataError, choose_split, locate
 from tfvision.data.hdf5 import lines, read_arrays
+from tfvision.data.surfaces import unit_sphere
 
 FOLDER = "modelnet40_ply_hdf5_2048"
 PUBLISHER = "https://shapenet.cs.stanford.edu/media/modelnet40_ply_hdf5_2048.zip"
@@ -39,10 +40,11 @@ def load(root=None, split="train"):
 
 
 def read_file(file):
-    """Points float32 [n, p, 3], z up, and labels int32 [n] of one file."""
+    """Points float32 [n, p, 3] in the unit sphere, z up, and labels int32 [n] of one file."""
     found = read_arrays(file, data=(None, 3), label=(1,))
-    x, y, z = np.moveaxis(found["data"].astype(np.float32), -1, 0)
-    return np.stack([x, -z, y], -1), found["label"][:, 0].astype(np.int32)
+    x, y, z = np.moveaxis(found["data"], -1, 0)
+    points = np.stack([unit_sphere(one) for one in np.stack([x, -z, y], -1)])
+    return points, found["label"][:, 0].astype(np.int32)
 
 
 def files(root, split):

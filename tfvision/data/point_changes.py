@@ -20,7 +20,10 @@ def change(
     batch, *, points, seed, rotate="none", turn=math.pi, scale=0.0, jitter=0.0, outliers=0.0,
     drop=0.0, warp=0.0,
 ):
-    """A training batch of fewer points, turned, stretched and with faults.
+    """A training batch of fewer points, bent, turned, stretched, posed, and with faults.
+
+    Posed as models.pointnet does it before it says anything: in the unit sphere. Scenes, whose
+    points have more than places, stay where they are.
 
     batch     points float32 [b, n, d], index int64 [b], perhaps part int32 [b, n], and others;
               of points with more than three numbers, the first three are places
@@ -30,7 +33,7 @@ def change(
               along their principal axes, of either sign
     scale     of each axis, see `scaled`
     jitter    deviation of every coordinate
-    outliers  largest share of points that lie anywhere
+    outliers  largest share of points that lie anywhere; only where points have no parts
     drop      largest share of points that are taken away; only where points have no parts
     warp      deviation of the angles at which its places are bent, rad; see `warped`
     """
@@ -47,10 +50,14 @@ def change(
     if scale:
         place = scaled(place, index, most=scale, seed=seed)
     if rotate == "axes":
-        place = flipped(ops.in_unit_sphere(ops.along_axes(place)), index, seed=seed)
+        place = ops.along_axes(place)
+    if not rest.shape[-1]:
+        place = ops.in_unit_sphere(place)
+    if rotate == "axes":
+        place = flipped(place, index, seed=seed)
     if jitter:
         place = jittered(place, index, sigma=jitter, seed=seed)
-    if outliers:
+    if outliers and "part" not in batch:
         place = with_outliers(place, index, least=0.0, most=outliers, seed=seed)
     if drop and "part" not in batch:
         place = dropped(place, index, most=drop, seed=seed)
@@ -115,19 +122,29 @@ def warped(points, index, *, angle, seed):
     Around each of four of its points the space is turned by a small rotation of its own; in
     between, a point moves as the nearer ones say, by weights of a Gaussian of deviation REACH.
 
-    points  float32 [b, n, 3], about as large as the unit sphere
-    angle   deviation of the rotations' angles about each axis, rad
+    points  float32 [b, n, 2] or [b, n, 3], about as large as the unit sphere
+    angle   deviation of the rotations' angles (about each axis), rad
     """
-    n = points.shape[1]
+    n, d = points.shape[1:]
+    if d not in (2, 3):
+        raise ValueError(f"Expected points of 2 or 3 coordinates to warp. Received: {d=}")
     u = ops.example_uniform(index, ANCHORS, seed=seed, purpose=WARP)
-    anchors = tf.gather(points, tf.cast(u * n, tf.int32), batch_dims=1)  # [b, a, 3]
-    axis = ops.example_normal(index, ANCHORS * 3, seed=seed, purpose=WARP) * angle / 2
-    axis = tf.reshape(axis, [-1, ANCHORS, 3])
-    four = tf.concat([tf.ones_like(axis[..., :1]), axis], -1)
-    away = tf.expand_dims(points, 1) - tf.expand_dims(anchors, 2)  # [b, a, n, 3]
-    moved = tf.matmul(away, ops.rotation_from_quaternion(four)) - away
+    anchors = tf.gather(points, tf.cast(u * n, tf.int32), batch_dims=1)  # [b, a, d]
+    away = tf.expand_dims(points, 1) - tf.expand_dims(anchors, 2)  # [b, a, n, d]
+    moved = tf.matmul(away, small_rotations(index, d, angle=angle, seed=seed)) - away
     weight = tf.nn.softmax(-tf.reduce_sum(away**2, -1) / (2 * REACH**2), 1)  # [b, a, n]
     return points + tf.reduce_sum(tf.expand_dims(weight, -1) * moved, 1)
+
+
+def small_rotations(index, d, *, angle, seed):
+    """Those of `warped`, one for each anchor: float32 [b, ANCHORS, d, d], d 2 or 3."""
+    numbers = ops.example_normal(index, ANCHORS * (2 * d - 3), seed=seed, purpose=WARP) * angle
+    axis = tf.reshape(numbers, [-1, ANCHORS, 2 * d - 3])
+    if d == 3:
+        four = tf.concat([tf.ones_like(axis[..., :1]), axis / 2], -1)
+        return ops.rotation_from_quaternion(four)
+    cos, sin = tf.cos(axis[..., 0]), tf.sin(axis[..., 0])
+    return tf.stack([tf.stack([cos, sin], -1), tf.stack([-sin, cos], -1)], -2)
 
 
 def jittered(points, index, *, sigma, seed, clip=0.05):

@@ -1,7 +1,8 @@
 """Your own shapes with a folder for each class: meshes (OFF, OBJ, PLY, STL) or files of points.
 
 In ModelNet's layout each class has the folders train/ and test/. Without them, every fifth file of
-each class by path is for testing. Every fourth training file of a class is for validation.
+each class by path is for testing. Every fourth training file of a class is for validation; of
+fewer than four, the last.
 """
 
 from pathlib import Path
@@ -73,11 +74,14 @@ def of_class(folder, split):
 
 
 def part_of(train, split):
-    """Those of the training rows that belong to "train", "fit" or "validation"."""
-    held_out = train[3::4]
-    if split == "validation":
-        return held_out
-    return [row for i, row in enumerate(train) if i % 4 != 3] if split == "fit" else train
+    """Those of the training rows that belong to "train", "fit" or "validation".
+
+    A row that is alone belongs to all of them.
+    """
+    held_out = train[3::4] or train[-1:]
+    if split == "fit":
+        return [row for row in train if row not in held_out] or train
+    return held_out if split == "validation" else train
 
 
 def check(root=None):

@@ -11,14 +11,15 @@ MESHES = (".off", ".obj", ".ply", ".stl")
 TEXTS = (".txt", ".xyz", ".pts", ".csv")
 ENDINGS = (*MESHES, *TEXTS, ".npy")
 BROKEN = (ValueError, IndexError, KeyError, TypeError, AttributeError, StopIteration,
-          EOFError, struct.error, NotImplementedError, ZeroDivisionError, MemoryError)
+          EOFError, struct.error, NotImplementedError, ZeroDivisionError, MemoryError,
+          NameError, AssertionError, OverflowError)  # Whatever trimesh lets out.
 
 
 def read_mesh(file):
     """The corners and triangles in a mesh file; larger polygons are cut into triangles.
 
     file     .off (the counts may stand in the line of the word OFF), .obj, .ply or .stl
-    return   float64 [v, 3], int64 [f, 3]
+    return   float64 [v, 3], int64 [f, 3]; only a PLY may have points and no faces
     raises   DataError, naming the file, where it is damaged, has no faces, NaN or infinity
     """
     trimesh, data = _trimesh(), read_bytes(file)
@@ -29,11 +30,11 @@ def read_mesh(file):
         raise DataError(f"{file}: no mesh that can be read ({told[0][:200]})") from None
     corners = np.asarray(getattr(loaded, "vertices", ()), float).reshape(-1, 3)
     faces = np.asarray(getattr(loaded, "faces", ()), np.int64).reshape(-1, 3)
-    if not len(faces):
+    if not len(faces) and not (len(corners) and Path(file).suffix.lower() == ".ply"):
         raise DataError(f"{file}: has no faces, so it has no surface to take points from")
-    if faces.min() < 0 or faces.max() >= len(corners):
+    if len(faces) and (faces.min() < 0 or faces.max() >= len(corners)):
         raise DataError(f"{file}: a face names a corner that is none of the {len(corners)}")
-    if not np.isfinite(corners[faces]).all():
+    if not np.isfinite(corners[faces] if len(faces) else corners).all():
         raise DataError(f"{file}: a corner is NaN or infinite; repair or remove the mesh")
     return corners, faces
 
@@ -41,9 +42,10 @@ def read_mesh(file):
 def _load(trimesh, data, kind):
     """A mesh from bytes; trimesh's own errors become ValueError."""
     stl = trimesh.exchange.stl.HeaderError
-    options = {"file_type": kind, "process": False}
+    force = None if kind == "ply" else "mesh"  # A PLY may be a cloud of points.
+    options = {"file_type": kind, "process": False, "force": force}
     try:
-        loaded = trimesh.load(trimesh.util.wrap_as_stream(data), force="mesh", **options)
+        loaded = trimesh.load(trimesh.util.wrap_as_stream(data), **options)
     except stl as error:
         raise ValueError(str(error)) from None
     if kind == "off":
@@ -149,20 +151,27 @@ def _rows(file, lines):
 def cloud(file, count, *, seed=0):
     """Points of a mesh's surface or from a file of points, in the unit sphere, in random order.
 
-    Of a file of points, some are taken where it has more, and some repeated where it has fewer.
+    Of a file of points, or a PLY without faces, some points are taken where it has more, and some
+    repeated where it has fewer.
 
     return   float32 [count, 3]
     raises   DataError that names the file
     """
-    if Path(file).suffix.lower() in MESHES:
-        try:
-            return unit_sphere(on_surface(*read_mesh(file), count, seed=seed))
-        except DataError:
-            raise
-        except ValueError as error:
-            raise DataError(f"{file}: {error}") from None
-    points = read_points(file)[:, :3]
+    if Path(file).suffix.lower() not in MESHES:
+        points = read_points(file)[:, :3]
+    else:
+        points, faces = read_mesh(file)
+        if len(faces):
+            return of_surface(file, points, faces, count, seed=seed)
     return unit_sphere(points[chosen(len(points), count, seed=seed)])
+
+
+def of_surface(file, corners, faces, count, *, seed):
+    """`on_surface`, in the unit sphere; its error names the file."""
+    try:
+        return unit_sphere(on_surface(corners, faces, count, seed=seed))
+    except ValueError as error:
+        raise DataError(f"{file}: {error}") from None
 
 
 def chosen(n, count, *, seed=0):

@@ -1,5 +1,6 @@
 """Keras layers; with tfvision.models the only place that owns weights."""
 
+from tfvision.layers.image_conv import ImageConv2D
 from tfvision.layers.norms import (
     FusedBatchNormalization,
     InstanceNormalization,
@@ -15,6 +16,7 @@ __all__ = [
     "DiagonalGaussian",
     "FullGaussian",
     "FusedBatchNormalization",
+    "ImageConv2D",
     "InstanceNormalization",
     "LayerNormalization",
     "SpatialTransformer",

@@ -33,7 +33,7 @@ class ClassHead(keras.layers.Layer):
         for layer in self.hidden:
             whole = layer(whole, training=training)
         whole = tf.cast(whole, tf.float32)
-        return self.last(whole if keep is None else whole * keep)
+        return self.last(whole if keep is None else whole * tf.cast(keep, tf.float32))
 
     @property
     def width(self):
@@ -98,7 +98,7 @@ class PointHead(keras.layers.Layer):
         for layer in self.hidden:
             x = layer(x, training=training)
         x = tf.cast(x, tf.float32)
-        return self.last(x if keep is None else x * keep)
+        return self.last(x if keep is None else x * tf.cast(keep, tf.float32))
 
     @property
     def width(self):

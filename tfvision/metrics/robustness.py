@@ -10,14 +10,16 @@ from tfvision.ops.gradient_attacks import loss_gradient
 from tfvision.ops.lengths import steepest
 
 
-def attack_all(attack, x, *, part=250, label=None):
+def attack_all(attack, x, *, part=None, label=None):
     """The attack on all inputs, some at a time: Attack of arrays, in the order of x.
 
     attack   of inputs float [b, ...], their numbers int64 [b] and, where there are any, labels
              int32 [b] -> ops.Attack; compile it once by tf.function
     x        float [n, ...]
+    part     how many at a time; None: as many as 250 of 28 x 28 px
     label    int [n], or None
     """
+    part = part or at_a_time(x, 250)
     found, index = [], np.arange(len(x))
     for i in range(0, len(x), part):
         inputs = [v[i : i + part] for v in (x, index, label) if v is not None]
@@ -25,6 +27,11 @@ def attack_all(attack, x, *, part=250, label=None):
     if not found:
         raise ValueError(f"Expected at least 1 input. Received: x with shape {np.shape(x)}")
     return Attack(*(np.concatenate(values) for values in zip(*found, strict=True)))
+
+
+def at_a_time(x, count):
+    """How many of the inputs [n, h, w, ...] have the pixels of `count` of 28 x 28; at least 1."""
+    return max(1, count * 28 * 28 // max(1, int(np.prod(np.shape(x)[1:3]))))
 
 
 def lengths(x, norm):
@@ -73,7 +80,7 @@ class Weakest(NamedTuple):
 
 
 def weakest_fgsm(
-    classify, x, *, share=0.9, highest=1.0, steps=20, tolerance=1e-3, part=500, clip=None
+    classify, x, *, share=0.9, highest=1.0, steps=20, tolerance=1e-3, part=None, clip=None
 ):
     """The fast gradient sign method at the smallest epsilon that fools a share of the inputs.
 
@@ -83,8 +90,10 @@ def weakest_fgsm(
     classify   float [b, ...] -> logits float [b, k]
     x          float [n, ...]
     highest    largest epsilon, in units of x
+    part       how many at a time; None: as many as 500 of 28 x 28 px
     return     Weakest; None where no step fools enough
     """
+    part = part or at_a_time(x, 500)
     again = tf.function(lambda x: _classes(classify, x))
     move = tf.function(lambda x: steepest(loss_gradient(classify, x, again(x)), "linf"))
     parts = [tf.constant(x[i : i + part]) for i in range(0, len(x), part)]

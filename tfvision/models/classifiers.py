@@ -2,6 +2,8 @@
 
 import keras
 
+from tfvision.layers.image_conv import ImageConv2D
+
 
 def lenet(shape=(28, 28, 1), classes=10, *, filters=(20, 50), units=128):
     """LeNet: two convolutions of 5 x 5, each with ReLU and max pooling, and two dense layers.
@@ -13,7 +15,7 @@ def lenet(shape=(28, 28, 1), classes=10, *, filters=(20, 50), units=128):
     """
     x = image = keras.Input(shape, name="image")
     for count in filters:
-        x = keras.layers.Conv2D(count, 5, activation="relu")(x)
+        x = ImageConv2D(count, 5, activation="relu")(x)
         x = keras.layers.MaxPooling2D()(x)
     x = keras.layers.Flatten()(x)
     x = keras.layers.Dense(units, activation="relu")(x)

@@ -10,7 +10,8 @@ def logits_model(classifier, *, from_logits=None):
 
     A softmax (or sigmoid) at the end is left out: Softmax, Activation or Dense with one. Logits
     behind it would be those of probabilities, which have no gradient where they are 0 or 1. A
-    single logit z, of a classifier of two classes, becomes the two logits 0 and z.
+    single logit z, of a classifier of two classes, becomes the two logits 0 and z. Several sigmoids
+    are refused: each says yes or no, and there is no one class to leave.
 
     classifier   keras.Model, one input, one output [b, k]
     from_logits  True: it gives logits; False: it ends in softmax or sigmoid; None: find out
@@ -29,10 +30,16 @@ def logits_model(classifier, *, from_logits=None):
         )
     output = outputs[0] if from_logits else _open_end(classifier, from_logits)
     if output.shape[-1] == 1:
-        output = keras.layers.Concatenate()([keras.layers.Rescaling(0.0)(output), output])
+        output = _two(output)
     elif output is outputs[0]:
         return classifier
     return keras.Model(classifier.inputs[0], output, name="logits")
+
+
+def _two(logit):
+    """[b, 1] -> [b, 2]. Layers of a loaded classifier may have any of Keras's own names."""
+    zero = keras.layers.Rescaling(0.0, dtype="float32", name="tfvision_logit_0")(logit)
+    return keras.layers.Concatenate(dtype="float32", name="tfvision_logits")([zero, logit])
 
 
 def _open_end(classifier, from_logits):
@@ -42,10 +49,15 @@ def _open_end(classifier, from_logits):
     if isinstance(last, keras.layers.Softmax):
         return last.input
     name = getattr(getattr(last, "activation", None), "__name__", None)
+    if name == "sigmoid" and output.shape[-1] != 1:
+        raise ValueError(
+            "Expected a classifier of one class per example: softmax, or a single sigmoid, at its "
+            f"end. Received: {last.name!r} with {output.shape[-1]} sigmoids, of several labels"
+        )
     if name in SQUASHING and isinstance(last, keras.layers.Activation):
         return last.input
     if name in SQUASHING and isinstance(last, keras.layers.Dense):
-        return WithoutActivation(last)(last.input)
+        return WithoutActivation(last, dtype=last.dtype_policy)(last.input)
     if name == "linear" and from_logits is None:
         return output
     raise ValueError(

@@ -160,7 +160,7 @@ def _last_axis(layer):
 RULES = (
     ((keras.layers.Dense,), lambda layer: _is(layer, "linear", "relu"), _dense),
     ((WithoutActivation,), _always, _open_dense),
-    ((keras.layers.Conv2D,), _simple, _convolution),
+    ((keras.layers.Conv2D, layers.ImageConv2D), _simple, _convolution),
     ((keras.layers.BatchNormalization, layers.FusedBatchNormalization), _last_axis, _normalisation),
     ((keras.layers.ReLU,), _plain, _relu),
     ((keras.layers.Activation,), lambda layer: _is(layer, "relu"), _relu),

@@ -7,6 +7,7 @@ appendix A.
 import keras
 import tensorflow as tf
 
+from tfvision import layers
 from tfvision.models.base import System
 
 RELU = {"activation": "relu", "kernel_initializer": "he_normal"}
@@ -29,11 +30,12 @@ def fcn(shape, classes, *, units=256, reduce=1, dropout=0.0):
     return keras.Model(image, _logits(x, classes, dropout), name="fcn")
 
 
-def cnn(shape, classes, *, filters=(32, 64), reduce=1, dropout=0.0):
+def cnn(shape, classes, *, filters=(32, 64), reduce=1, dropout=0.0, normalise=False):
     """9 x 9 convolution, pooling, 7 x 7 convolution, pooling, classifier: the paper's CNN.
 
-    filters  of both convolutions; the paper has 32 to 64
-    raises   ValueError for images that are too small for it; the other arguments are fcn's
+    filters    of both convolutions; the paper has 32 to 64
+    normalise  whether there is batch normalisation behind the poolings; the paper has none
+    raises     ValueError for images that are too small for it; the other arguments are fcn's
     """
     if min(shape[:2]) // reduce < 21:
         raise ValueError(
@@ -43,8 +45,7 @@ def cnn(shape, classes, *, filters=(32, 64), reduce=1, dropout=0.0):
     x = image = keras.Input(shape, name="image")
     x = _reduced(x, reduce)
     for width, side in zip(filters, (9, 7), strict=True):
-        x = keras.layers.Conv2D(width, side, **RELU)(x)
-        x = keras.layers.MaxPooling2D(padding="same")(x)
+        x = _convolved(x, width, side, normalise)
     x = keras.layers.Flatten()(x)
     return keras.Model(image, _logits(x, classes, dropout), name="cnn")
 
@@ -58,16 +59,15 @@ def fcn_localisation(shape, *, units=32):
     return keras.Model(image, x, name="fcn_localisation")
 
 
-def cnn_localisation(shape, *, filters=20, units=20):
+def cnn_localisation(shape, *, filters=20, units=20, normalise=False):
     """Two 5 x 5 convolutions on the halved image, a pooling after each, and a dense layer.
 
-    As in the ST-CNN: float [b, *shape] -> [b, units].
+    As in the ST-CNN: float [b, *shape] -> [b, units]; `normalise` as in cnn.
     """
     x = image = keras.Input(shape, name="seen")
     x = _reduced(x, 2)
     for _ in range(2):
-        x = keras.layers.Conv2D(filters, 5, **RELU)(x)
-        x = keras.layers.MaxPooling2D(padding="same")(x)
+        x = _convolved(x, filters, 5, normalise)
     x = keras.layers.Dense(units, **RELU)(keras.layers.Flatten()(x))
     return keras.Model(image, x, name="cnn_localisation")
 
@@ -130,6 +130,14 @@ def part_classifier(backbones, classes, *, dropout=0.0):
 
 def _reduced(x, factor):
     return keras.layers.AveragePooling2D(factor)(x) if factor > 1 else x
+
+
+def _convolved(x, filters, side, normalise):
+    """A convolution and the maxima of 2 x 2, before which the ReLU would find the same."""
+    start = RELU["kernel_initializer"]
+    x = layers.ImageConv2D(filters, side, use_bias=not normalise, kernel_initializer=start)(x)
+    x = keras.layers.MaxPooling2D(padding="same")(x)
+    return keras.layers.ReLU()(layers.FusedBatchNormalization()(x) if normalise else x)
 
 
 def _logits(x, classes, dropout):

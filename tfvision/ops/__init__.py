@@ -44,6 +44,7 @@ from tfvision.ops.grids import (
     thin_plate_spline_grid,
 )
 from tfvision.ops.heatmaps import render_heatmaps, soft_argmax
+from tfvision.ops.image_conv import image_conv
 from tfvision.ops.letterbox import letterbox
 from tfvision.ops.masks import crop_masks, paste_masks
 from tfvision.ops.matching import match
@@ -98,6 +99,7 @@ __all__ = [
     "gram",
     "grid_sample",
     "heatmap_peaks",
+    "image_conv",
     "in_unit_sphere",
     "is_best_box",
     "is_diagonal",

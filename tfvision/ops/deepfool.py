@@ -70,11 +70,11 @@ def deepfool(
     impl          "compact": computes only examples that are left; "masked": all, in fixed shapes;
                   "auto": compact, but masked in what is exported or compiled by XLA
     return        Attack
-    raises        ValueError for arguments that make no sense
+    raises        ValueError for arguments that make no sense, such as whole numbers x
     """
     check_norm(norm)
     _check(linearise_at, num_classes, overshoot, max_iterations, impl)
-    x = tf.convert_to_tensor(x)
+    x = floating(x)
     own, order = ranking(classify(x), num_classes)
     label = own if label is None else tf.cast(label, tf.int32)
     grow = 1 + overshoot
@@ -209,7 +209,7 @@ def shorten(classify, x, found, *, steps=10, clip=None):
     found              what it gave
     steps              halvings; what is left to gain is ||r|| / 2**steps
     """
-    x = tf.convert_to_tensor(x)
+    x = floating(x)
     r = tf.where(like(found.fooled, x), found.perturbation, tf.zeros_like(x))
 
     def halve(i, low, high, new):
@@ -226,6 +226,14 @@ def shorten(classify, x, found, *, steps=10, clip=None):
     )
     short = tf.where(like(found.fooled, x), like(high, x) * r, found.perturbation)
     return found._replace(perturbation=short, perturbed=clipped(x + short, clip), new_label=new)
+
+
+def floating(x):
+    """x as a tensor; ValueError for whole numbers, which have no small changes."""
+    x = tf.convert_to_tensor(x)
+    if not x.dtype.is_floating:
+        raise ValueError(f"Expected x of floating point. Received: dtype={x.dtype.name}")
+    return x
 
 
 def clipped(x, clip):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfvision.ops.deepfool import Attack, clipped, linearise, ranking
+from tfvision.ops.deepfool import Attack, clipped, floating, linearise, ranking
 from tfvision.ops.lengths import check_norm, flat, length, like, project, safe_ratio, steepest
 from tfvision.ops.noise import example_normal, example_uniform
 
@@ -18,9 +18,12 @@ def fgsm(classify, x, *, epsilon, label=None, norm="linf", clip=None):
     norm       of the step: "linf", the paper's; "l2": along the gradient itself
     clip       (low, high), the range of valid inputs; None: any
     return     Attack
+    raises     ValueError for whole numbers x and an epsilon below 0
     """
     check_norm(norm)
-    x = tf.convert_to_tensor(x)
+    if isinstance(epsilon, (int, float)) and epsilon < 0:
+        raise ValueError(f"Expected epsilon >= 0. Received: {epsilon=}")
+    x = floating(x)
     label = _classes(classify(x)) if label is None else tf.cast(label, tf.int32)
     epsilon = tf.convert_to_tensor(epsilon, x.dtype)
     far = like(epsilon, x) if epsilon.shape.rank else epsilon
@@ -48,7 +51,7 @@ def pgd(
         raise ValueError(
             f"Expected epsilon >= 0, step > 0, steps >= 1. Received: {epsilon=}, {step=}, {steps=}"
         )
-    x = tf.convert_to_tensor(x)
+    x = floating(x)
     own = _classes(classify(x))
     label = own if label is None else tf.cast(label, tf.int32)
     go = tf.equal(own, label) | (not stop_when_fooled)
@@ -85,14 +88,19 @@ def random_perturbation(index, x, *, epsilon, norm="linf", seed, purpose=0):
 
 
 def loss_gradient(classify, x, label):
-    """The gradient of each example's cross-entropy: float, as x [b, ...]."""
+    """A direction: the gradient of each example's cross-entropy, over 1 - p: float, as x [b, ...].
+
+    p is the probability of the label's class. Where rounding makes it 1, the gradient itself has
+    lost the part that leads away from that class; its direction is kept here.
+    """
     return _loss_gradient(classify, x, label)[1]
 
 
 def _loss_gradient(classify, x, label):
     logits, back = linearise(classify, x)
-    away = tf.nn.softmax(logits) - tf.one_hot(label, logits.shape[1], dtype=logits.dtype)
-    return logits, back(away)
+    own = tf.one_hot(label, logits.shape[1], dtype=logits.dtype)
+    others = tf.nn.softmax(tf.where(own > 0, logits.dtype.min, logits))
+    return logits, back(others - own)
 
 
 def _classes(logits):

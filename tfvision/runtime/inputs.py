@@ -51,8 +51,8 @@ def from_arrays(arrays, specs, *, seed=0):
     if missing:
         raise ValueError(f"Expected {', '.join(missing)}. Received: {sorted(arrays) or 'nothing'}")
     inputs = {name: without_batch(arrays[name], name, *spec) for name, spec in specs.items()}
-    if "points" in specs and specs["points"][1][1] != -1:
-        inputs["points"] = files.resampled(inputs["points"], specs["points"][1][1], seed)
+    if "points" in specs:
+        inputs["points"] = files.fitted(inputs["points"], specs["points"][1], seed)
     if "points1" not in specs:
         return inputs, None
     return padded(inputs, specs)

@@ -1,41 +1,69 @@
-"""Points and other arrays from files: npz, npy, json, rows of text, PLY, OFF and OBJ."""
+"""Points and other arrays from files: npz, npy, json, rows of text, PLY, OFF, OBJ and STL."""
 
 import json
+import struct
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 
+from tfvision.runtime import meshes
+
+MESHES = {".ply": meshes.ply, ".off": meshes.off, ".obj": meshes.obj, ".stl": meshes.stl}
 TEXTS = (".txt", ".xyz", ".pts", ".csv")
-ENDINGS = frozenset((".npz", ".npy", ".json", ".ply", ".off", ".obj", *TEXTS))
+ENDINGS = frozenset((".npz", ".npy", ".json", *MESHES, *TEXTS))
+BROKEN = (ValueError, KeyError, IndexError, StopIteration, EOFError, OverflowError, struct.error)
+LARGEST = np.finfo(np.float32).max  # Beyond it a number is infinite to a model.
 
 
 def read(file, *, count=None, seed=0):
     """The arrays in a file: name -> array.
 
     file     .npz or .json with named arrays; .npy, a bare list in .json, .txt, .xyz, .pts or .csv
-             with a point in each line, .ply, .off and .obj (all as text) hold one, named points:
-             float [n, 3]
+             with a point in each line, .ply, .off, .obj and .stl hold one, named points:
+             float [n, d]
     count    how many points to draw from the surface of a mesh; None takes its corners
-    raises   OSError or ValueError that names the file
+    raises   OSError or ValueError that names the file, and the first point with NaN or infinity
     """
     file = Path(file)
-    readers = {".npz": _npz, ".npy": _npy, ".json": _json, ".ply": _ply, ".off": _off,
-               ".obj": _obj} | dict.fromkeys(TEXTS, _text)
+    readers = {".npz": _npz, ".npy": _npy, ".json": _json}
+    readers |= dict.fromkeys(TEXTS, _text) | dict.fromkeys(MESHES, _mesh)
     if file.suffix.lower() not in readers:
         raise ValueError(f"{file}: expected a file ending in {', '.join(sorted(readers))}")
     try:
-        arrays = readers[file.suffix.lower()](file)
-    except (ValueError, KeyError, IndexError, StopIteration, EOFError) as error:
+        return usable(readers[file.suffix.lower()](file), count, seed)
+    except BROKEN as error:
         raise ValueError(f"{file}: cannot be read: {str(error) or 'it ends too early'}") from error
-    faces = arrays.pop("faces", None)
-    if faces is not None and len(faces) and count:
-        arrays["points"] = on_surface(arrays["points"], faces, count, seed)
+
+
+def usable(arrays, count, seed):
+    """The arrays without faces, points drawn from them; ValueError for all but finite numbers."""
     for name, value in arrays.items():
         if value.dtype.kind not in "biuf":
-            raise ValueError(f"{file}: {name}: expected numbers. Received: dtype={value.dtype}")
+            raise ValueError(f"{name}: expected numbers. Received: dtype={value.dtype}")
+    faces = arrays.pop("faces", None)
+    if faces is not None and len(faces) and count:
+        check_finite(arrays["points"], np.unique(faces))
+        arrays["points"] = on_surface(arrays["points"], faces, count, seed)
+    for name in arrays:
+        if name.startswith("points"):
+            check_finite(arrays[name])
     return arrays
+
+
+def check_finite(points, rows=slice(None)):
+    """ValueError that names the first point, of those in `rows`, with NaN or infinity.
+
+    points   [n, d], or a batch of one; its numbers become float32
+    """
+    points = points.reshape(-1, points.shape[-1]) if points.ndim else points.reshape(1, 1)
+    bad = np.zeros(len(points), bool)
+    bad[rows] = ~(np.abs(points[rows]) <= LARGEST).all(1)
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise ValueError(f"point {first + 1}: expected finite numbers of float32. "
+                         f"Received: {points[first].tolist()}")
 
 
 def on_surface(corners, faces, count, seed):
@@ -65,6 +93,20 @@ def resampled(points, count, seed=0):
     return points[np.arange(count) % n]
 
 
+def fitted(points, shape, seed=0):
+    """As many points, of as many numbers, as an input of a shape [b, n, d] takes; -1 is any.
+
+    Further numbers of each point, such as its normal or colour, are left out, as in training.
+
+    points   [n, at least d]
+    """
+    _, count, columns = shape
+    if points.shape[1] < columns:
+        raise ValueError(f"Expected points of {columns} numbers. Received: {points.shape[1]}")
+    points = points if columns == -1 else points[:, :columns]
+    return points if count == -1 else resampled(points, count, seed)
+
+
 def _npz(file):
     try:
         with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as archive:
@@ -86,88 +128,23 @@ def _json(file):
     return {name: np.array(value) for name, value in content.items() if isinstance(value, list)}
 
 
-def _ply(file):
-    """Text PLY: vertices with x, y, z among their properties; polygons become triangles."""
-    text = file.read_bytes().decode("ascii", "replace").splitlines()
-    if not text or text[0].strip() != "ply":
-        raise ValueError("it does not begin with 'ply'")
-    header = text[: next(i for i, line in enumerate(text) if line.strip() == "end_header")]
-    if not any(line.split()[:2] == ["format", "ascii"] for line in header):
-        raise ValueError("it is binary; only PLY as text (format ascii) is read")
-    rows = iter(line.split() for line in text[len(header) + 1 :] if line.strip())
-    arrays = {}
-    for name, size, columns in _elements(header):
-        part = [next(rows) for _ in range(size)]
-        if name == "vertex":
-            places = [columns.index(axis) for axis in "xyz"]
-            arrays["points"] = _numbers([[row[i] for i in places] for row in part])
-        elif name == "face":
-            arrays["faces"] = _triangles(part)
-    if "points" not in arrays:
-        raise ValueError("it has no element vertex")
-    return _checked(arrays)
-
-
-def _elements(header):
-    """(name, count, names of properties) of each element of a PLY header."""
-    elements = []
-    for words in map(str.split, header):
-        if words[:1] == ["element"]:
-            elements.append((words[1], int(words[2]), []))
-        elif words[:1] == ["property"]:
-            elements[-1][2].append(words[-1])
-    return elements
-
-
-def _off(file):
-    """OFF: the head may share its line with the counts, as in ModelNet."""
-    lines = (line.split("#")[0].split() for line in file.read_text("ascii", "replace").splitlines())
-    rows = [line for line in lines if line]
-    if not rows or not rows[0][0].startswith("OFF"):
-        raise ValueError("it does not begin with 'OFF'")
-    rows[0] = [word for word in [rows[0][0][3:], *rows[0][1:]] if word]
-    rows = rows if rows[0] else rows[1:]
-    corners, faces = int(rows[0][0]), int(rows[0][1])
-    if len(rows) < 1 + corners + faces:
-        raise ValueError(f"it ends after {len(rows) - 1} of {corners + faces} rows")
-    points = _numbers([row[:3] for row in rows[1 : 1 + corners]])
-    return _checked({"points": points, "faces": _triangles(rows[1 + corners :][:faces])})
-
-
-def _obj(file):
-    """OBJ: the corners (v) and faces (f) of all its objects."""
-    rows = [line.split("#")[0].split() for line in file.read_text("ascii", "replace").splitlines()]
-    points = _numbers([row[1:4] for row in rows if row[:1] == ["v"]])
-    polygons = [[int(word.split("/")[0]) for word in row[1:]] for row in rows if row[:1] == ["f"]]
-    if not len(points):
-        raise ValueError("it has no corners")
-    faces = [[i - 1 if i > 0 else i + len(points) for i in polygon] for polygon in polygons]
-    return _checked({"points": points, "faces": _triangles([[len(f), *f] for f in faces])})
+def _mesh(file):
+    return MESHES[file.suffix.lower()](file.read_bytes())
 
 
 def _text(file):
     """Rows of as many numbers each, split by spaces or commas; # begins a comment."""
-    lines = (line.split("#")[0] for line in file.read_text("ascii", "replace").splitlines())
-    rows = [line.replace(",", " ").split() for line in lines]
-    points = np.array([row for row in rows if row], float)
-    if points.ndim != 2:
-        raise ValueError("expected rows of as many numbers each")
-    return {"points": points}
-
-
-def _numbers(rows):
-    return np.array(rows, float).reshape(-1, 3)
-
-
-def _triangles(rows):
-    """Polygons as fans of triangles: int [f, 3]."""
-    polygons = [[int(word) for word in row[1 : 1 + int(row[0])]] for row in rows]
-    fans = [(p[0], p[i], p[i + 1]) for p in polygons for i in range(1, len(p) - 1)]
-    return np.array(fans, int).reshape(-1, 3)
-
-
-def _checked(arrays):
-    faces, count = arrays.get("faces"), len(arrays["points"])
-    if faces is not None and faces.size and not (faces.min() >= 0 and faces.max() < count):
-        raise ValueError(f"a face names a corner that is none of the {count}")
-    return arrays
+    rows = []
+    for number, line in enumerate(file.read_text("ascii", "replace").splitlines(), 1):
+        words = line.split("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        try:
+            rows.append([float(word) for word in words])
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+        if len(words) != len(rows[0]):
+            raise ValueError(f"line {number} has {len(words)} numbers, the first {len(rows[0])}")
+    if not rows:
+        raise ValueError("it has no rows of numbers")
+    return {"points": np.array(rows)}

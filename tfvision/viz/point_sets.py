@@ -15,9 +15,10 @@ COLUMNS, SIDE = 6, 200
 
 
 def lattice(d):
-    """Places in the cube -1..1: 64² in the plane, 26³ in space; float32 [m, d]."""
+    """Places in the unit sphere, 64 in a row in the plane and 26 in space: float32 [m, d]."""
     line = np.linspace(-1, 1, 64 if d == 2 else 26, dtype=np.float32)
-    return np.stack(np.meshgrid(*[line] * d, indexing="ij"), -1).reshape(-1, d)
+    places = np.stack(np.meshgrid(*[line] * d, indexing="ij"), -1).reshape(-1, d)
+    return places[np.sum(places**2, -1) <= 1]
 
 
 def page(points, captions, right, sets, series):
@@ -51,15 +52,10 @@ def trio(points, critical, upper):
 
     Three pictures of one size; all points lie at the same places in each.
     """
-    corners = np.array([[-1.0] * points.shape[1], [1.0] * points.shape[1]])
-    few = points[critical]
+    few, room = points[critical], np.concatenate([points, upper])
     texts = (f"{len(points)} points", f"{len(few)} are critical", "could be added")
-    found = []
-    for text, own in zip(texts, (points, few, upper), strict=True):
-        framed = cloud(np.concatenate([own, corners]), side=SIDE,
-                       critical=np.arange(len(own) + 2) < len(own))
-        found.append(captioned(framed, text))
-    return found
+    return [captioned(cloud(own, side=SIDE, frame=room), text)
+            for text, own in zip(texts, (points, few, upper), strict=True)]
 
 
 def robustness(series):

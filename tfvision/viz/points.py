@@ -48,7 +48,7 @@ def matches(points1, points2, weights, *, side=720):
 
 
 def cloud(points, probabilities=None, names=(), *, side=560, critical=None, labels=None,
-          tones=None):
+          tones=None, frame=None):
     """Points in space seen from the front, above and to the right, and bars of the classes.
 
     points         float [n, d]; z points up; of two coordinates, or where all z are equal, y points
@@ -57,11 +57,13 @@ def cloud(points, probabilities=None, names=(), *, side=560, critical=None, labe
     critical       bool [n] or None: points drawn larger, the others pale
     labels         int [n] or None: the part of each point, which has a colour and a name
     tones          uint8 [n, 3] or None: the points' colours
+    frame          float [m, d] or None: points that are not drawn, but for which there is room
     return         uint8 [h, w, 3]
     """
     points = np.asarray(points, float)
-    flat, near = project(points)
+    flat, near = project(points if frame is None else np.concatenate([points, frame]))
     canvas, place = sheet(flat, side)
+    near = near[: len(points)]
     radius = float(np.clip(side / 9.3 / np.sqrt(max(len(points), 1)), 1.2, 4))
     colours = ramp()[(40 + 150 * near).astype(int)] if tones is None else tones
     if labels is not None:

@@ -1,6 +1,8 @@
 """tfvision.data.synthetic.look_alikes: eight species that only small parts tell apart."""
 
+import cv2
 import numpy as np
+import pytest
 
 from tfvision.data.synthetic import look_alikes
 
@@ -27,6 +29,18 @@ def test_species_differ_in_their_parts_and_in_nothing_else():
     pairs = enumerate(zip(plain, long, strict=True))
     unlike = [i for i, (a, b) in pairs if not np.array_equal(a[0], b[0])]
     assert unlike == [4] and np.ptp(long[4][0][:, 0]) > 1.5 * np.ptp(plain[4][0][:, 0])
+
+
+def test_of_any_size_they_are_the_same_birds():
+    small, large = look_alikes.load("validation"), look_alikes.load("validation", size=160)
+    assert large["image"].shape == (400, 160, 160, 3) and large["image"].dtype == np.uint8
+    np.testing.assert_array_equal(large["label"], small["label"])
+    np.testing.assert_allclose(large["box"], 2.5 * small["box"], rtol=1e-6)
+    for a, b in zip(small["image"][:20], large["image"], strict=False):
+        again = cv2.resize(b, (64, 64), interpolation=cv2.INTER_AREA).astype(float)
+        assert np.abs(again - a).mean() < 5
+    with pytest.raises(ValueError, match="Received: size=0"):
+        look_alikes.load(size=0)
 
 
 def test_parts_are_small_against_the_image():

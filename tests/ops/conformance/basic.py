@@ -31,3 +31,9 @@ CASES += [
     {"op": "log_variance", "function": ops.log_variance, "onnx": True,
      "inputs": [MEAN, TRIANGLE + np.eye(4, dtype=np.float32)]},
 ]
+KERNEL = RANDOM.normal(size=[3, 2, 3, 4]).astype(np.float32)
+CASES += [
+    {"op": "image_conv", "function": partial(ops.image_conv, kernel=KERNEL, padding=padding),
+     "inputs": [IMAGE], "dynamic": dynamic, "onnx": True}
+    for padding, dynamic in (("VALID", (0,)), ("SAME", (0, 1, 2)))
+]

@@ -1,4 +1,4 @@
-"""Birds of eight species that differ in small parts only: 64 x 64 px, RGB.
+"""Birds of eight species that differ in small parts only: RGB, 64 x 64 px or as you want.
 
 All are alike in size, colours, pose and surroundings. What tells a species: whether its beak is
 long, its crown red, and whether its belly has a dark patch.
@@ -15,34 +15,37 @@ SPLITS = {"train": (0, 3200), "validation": (1, 400), "test": (2, 800)}  # Rando
 SIDE, FINE = 64, 4  # Drawn FINE times as large, then averaged.
 
 
-def load(split="train", *, seed=0):
-    """Birds in random order; the same arguments make the same birds.
+def load(split="train", *, seed=0, size=SIDE):
+    """Birds in random order; the same split and seed make the same birds, of any size.
 
-    return   image uint8 [n, 64, 64, 3]; label int32 [n]; box float32 [n, 4], (x1, y1, x2, y2) px,
-             around the bird
+    size     side of the result, px; above 256 there is no more to see
+    return   image uint8 [n, size, size, 3]; label int32 [n]; box float32 [n, 4], (x1, y1, x2, y2)
+             px, around the bird
     """
     choose_split(split, SPLITS)
+    if size < 1:
+        raise ValueError(f"Expected size >= 1. Received: {size=}")
     stream, count = SPLITS[split]
     random = np.random.default_rng([seed, stream])
     label = random.permutation(np.arange(count, dtype=np.int32) % len(CLASSES))
-    drawn = [_picture(random, int(one)) for one in label]
+    drawn = [_picture(random, int(one), size) for one in label]
     image, box = (np.stack(part) for part in zip(*drawn, strict=True))
     return {"image": image, "label": label, "box": box}
 
 
-def _picture(random, species):
-    """One bird: uint8 [64, 64, 3], float32 [4]."""
+def _picture(random, species, size):
+    """One bird: uint8 [size, size, 3], float32 [4]."""
     shapes = _bird(random, species)
     shapes = _placed(random, shapes)
     canvas = _surroundings(random)
     for points, colour in shapes:
         fine = np.round(((points + 0.5) * FINE - 0.5) * 16).astype(np.int32)
         cv2.fillPoly(canvas, [fine], colour, cv2.LINE_AA, 4)
-    image = cv2.resize(canvas, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    image += random.normal(0, 5, image.shape)
+    image = cv2.resize(canvas, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    image += cv2.resize(random.normal(0, 5, [SIDE, SIDE, 3]), (size, size))
     points = np.concatenate([points for points, _ in shapes])
     box = np.float32([*(points.min(0) - 0.5), *(points.max(0) + 0.5)])
-    return np.clip(image, 0, 255).astype(np.uint8), box
+    return np.clip(image, 0, 255).astype(np.uint8), box * (size / SIDE)
 
 
 def _bird(random, species):
