@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SLACK = 1.1
-RUNS = ("ops", "layers", "pointnet", "detection")
+RUNS = ("ops", "layers", "image_conv", "pointnet", "detection")
 
 
 @dataclasses.dataclass(frozen=True)

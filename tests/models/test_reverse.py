@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfvision import layers as ours
+from tfvision import ops
 from tfvision.models.logits import logits_model
 from tfvision.models.reverse import Reversible
 from tfvision.ops.deepfool import linearise
@@ -33,6 +34,7 @@ def randomised(net):
                     L.MaxPooling2D(), L.Dropout(0.5)),
     lambda: network(ours.FusedBatchNormalization(scale=False), L.Activation("linear"),
                     L.BatchNormalization(center=False)),
+    lambda: network(ours.ImageConv2D(4, 3, padding="same", activation="relu"), L.MaxPooling2D()),
     lambda: network(L.Rescaling(2.0, offset=-1.0), L.Flatten(), L.Dense(5, activation="relu")),
 ])
 def test_the_way_back_is_the_gradient(net):
@@ -45,6 +47,21 @@ def test_the_way_back_is_the_gradient(net):
     scale = np.abs(way(change)).max()
     np.testing.assert_allclose(back(change) / scale, way(change) / scale, atol=1e-5)
     np.testing.assert_allclose(Reversible(net)(x), truth, rtol=1e-4, atol=1e-4)
+    _, rough = Reversible(net, back="bfloat16").linearise(x)
+    assert rough(change).dtype == tf.float32
+    np.testing.assert_allclose(rough(change) / scale, way(change) / scale, atol=0.05)
+    with ops.exporting():
+        _, portable = Reversible(net).linearise(x)
+        np.testing.assert_allclose(portable(change) / scale, way(change) / scale, atol=1e-5)
+
+
+def test_of_equal_pixels_the_first_has_the_gradient_of_the_maximum():
+    net = network(L.MaxPooling2D(), shape=(4, 4, 1))
+    x, change = tf.ones([1, 4, 4, 1]), tf.ones([1, 3])
+    _, way = linearise(net, x)
+    _, back = Reversible(net).linearise(x)
+    assert np.count_nonzero(back(change)) == 4
+    np.testing.assert_allclose(back(change), way(change), atol=1e-6)
 
 
 def test_a_softmax_that_was_left_out_and_a_functional_model_are_no_obstacle():

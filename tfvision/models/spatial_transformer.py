@@ -79,7 +79,8 @@ def trunk(shape, *, widths=(16, 32, 64), name="trunk"):
     """
     x = image = keras.Input(shape, name="image")
     for width in widths:
-        x = keras.layers.Conv2D(width, 3, padding="same", **RELU)(x)
+        x = keras.layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
+        x = keras.layers.ReLU()(layers.FusedBatchNormalization()(x))
         x = keras.layers.MaxPooling2D(padding="same")(x)
     return keras.Model(image, x, name=name)
 

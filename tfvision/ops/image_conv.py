@@ -25,10 +25,15 @@ def image_conv(image, kernel, *, padding="VALID"):
     if padding not in ("VALID", "SAME"):
         raise ValueError(f"Expected padding 'VALID' or 'SAME'. Received: {padding=}")
     image = tf.convert_to_tensor(image)
-    known = None not in image.shape[1:] and image.shape[3] <= FEW
-    if not known or portable() or tf.config.list_physical_devices("GPU"):
+    if not has_fast_gradient(image):
         return tf.nn.conv2d(image, kernel, 1, padding)
     return _conv(image, tf.convert_to_tensor(kernel), padding)
+
+
+def has_fast_gradient(image):
+    """Whether image_gradient is the way back to an image [b, h, w, c] here."""
+    known = None not in image.shape[1:] and image.shape[3] <= FEW
+    return known and not portable() and not tf.config.list_physical_devices("GPU")
 
 
 def _conv(image, kernel, padding):
