@@ -1,4 +1,4 @@
-"""The gradient of an image through a network's first convolution, against Keras and PyTorch."""
+"""The gradient of a grey image through a network's first convolution, beside Keras and PyTorch."""
 
 import keras
 import numpy as np
@@ -9,14 +9,13 @@ from tfvision.commands.bench import INPUTS, Case
 
 
 def cases():
-    """Yields the first convolutions of the paper's CNN for digits, of LeNet, of a colour network.
+    """Yields the first convolutions of the spatial transformers' CNN, and of LeNet.
 
     Forward and backward, with the gradients of image and weights.
     """
     yield first_layer((128, 28, 28, 1), 64, 9, "float32")
     yield first_layer((128, 28, 28, 1), 64, 9, "bfloat16")
     yield first_layer((250, 28, 28, 1), 20, 5, "float32")
-    yield first_layer((32, 64, 64, 3), 32, 3, "float32")
 
 
 def first_layer(shape, filters, side, dtype):

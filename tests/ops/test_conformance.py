@@ -22,7 +22,7 @@ from tfvision import ops
 
 ELSEWHERE = {  # Not functions of tensors, or for training alone: they have tests of their own.
     "Attack", "compiled", "exporting", "portable", "is_diagonal", "linear_ramp", "example_normal",
-    "example_uniform", "random_perturbation", "has_fast_gradient",
+    "example_uniform", "random_perturbation",
 }
 
 

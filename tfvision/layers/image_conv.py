@@ -7,7 +7,7 @@ from tfvision import ops
 
 @keras.saving.register_keras_serializable("tfvision")
 class ImageConv2D(keras.layers.Conv2D):
-    """keras.layers.Conv2D, faster where the gradient of a 1- or 3-channel image is wanted.
+    """keras.layers.Conv2D, faster where the gradient of a grey image is wanted.
 
     First layer behind a spatial transformer, or of a classifier that is attacked; the arguments
     and weights are those of Conv2D. See ops.image_conv.

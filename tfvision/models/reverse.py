@@ -5,6 +5,8 @@ and of convolutions. An attack needs these gradients while it runs, so an attack
 goes back through the layers by the rules here.
 """
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -19,13 +21,11 @@ class Reversible:
     max pooling of 2 x 2, rescaling, flattening, dropout.
 
     model    Sequential or functional, used as it is after training
-    back     dtype of the way back. With "bfloat16" a gradient is right to some tenths of a per
-             cent, and where the processor has that type it takes two thirds of the time
     raises   ValueError that names what it does not know
     """
 
-    def __init__(self, model, *, back="float32"):
-        self.layers, self.dtype = chain(model), tf.as_dtype(back)
+    def __init__(self, model):
+        self.layers = chain(model)
         for layer in self.layers:
             rule_of(layer)
 
@@ -38,14 +38,7 @@ class Reversible:
         for layer in self.layers:
             x, way = rule_of(layer)(layer, x)
             ways.append(way)
-
-        def back(change):
-            found = tf.cast(change, self.dtype)
-            for way in ways[::-1]:
-                found = way(found)
-            return tf.cast(found, change.dtype)
-
-        return x, back
+        return x, lambda change: functools.reduce(lambda c, way: way(c), ways[::-1], change)
 
 
 def chain(model):
@@ -78,26 +71,19 @@ def _dense(layer, x):
 
 def _open_dense(layer, x):
     kernel, bias = _weights(getattr(layer, "dense", layer))
-
-    def back(change):
-        return tf.matmul(change, tf.cast(kernel, change.dtype), transpose_b=True)
-
-    return tf.matmul(x, kernel) + bias, back
+    return tf.matmul(x, kernel) + bias, lambda change: tf.matmul(change, kernel, transpose_b=True)
 
 
 def _convolution(layer, x):
     kernel, bias = _weights(layer)
-    padding, size = layer.padding.upper(), tf.shape(x)
+    how, size = (layer.strides, layer.padding.upper()), tf.shape(x)
 
     def back(change):
-        weights = tf.cast(kernel, change.dtype)
-        if layer.strides == (1, 1) and ops.has_fast_gradient(x):
-            return ops.image_gradient(change, weights, x.shape[1:], padding)
-        before = tf.nn.conv2d_transpose(change, weights, size, layer.strides, padding)
+        before = tf.nn.conv2d_transpose(change, kernel, size, *how)
         before.set_shape(x.shape)
         return before
 
-    return _activated(layer, tf.nn.conv2d(x, kernel, layer.strides, padding) + bias, back)
+    return _activated(layer, tf.nn.conv2d(x, kernel, *how) + bias, back)
 
 
 def _normalisation(layer, x):
@@ -105,26 +91,16 @@ def _normalisation(layer, x):
     factor = factor * (tf.convert_to_tensor(layer.gamma) if layer.scale else 1.0)
     offset = tf.convert_to_tensor(layer.beta) if layer.center else 0.0
     y = (x - tf.convert_to_tensor(layer.moving_mean)) * factor + offset
-    return y, lambda change: change * tf.cast(factor, change.dtype)
+    return y, lambda change: change * factor
 
 
 def _relu(layer, x):
-    return tf.nn.relu(x), lambda change: change * tf.cast(x > 0, change.dtype)
+    return tf.nn.relu(x), lambda change: tf.where(x > 0, change, tf.zeros_like(change))
 
 
 def _pooling(layer, x):
     pooled, switches = ops.max_pool_with_switches(x)
-    if ops.portable():
-        return pooled, lambda change: ops.unpool(change, switches)
-    b, h, w, c = tf.shape(pooled)[0], *pooled.shape[1:]
-    places = tf.reshape(tf.range(4), [1, 1, 2, 1, 2, 1])
-    kept = tf.equal(tf.reshape(tf.cast(switches, tf.int32), [b, h, 1, w, 1, c]), places)
-
-    def back(change):  # ops.unpool looks at the switches for each change anew.
-        spread = tf.cast(kept, change.dtype) * tf.reshape(change, [b, h, 1, w, 1, c])
-        return tf.reshape(spread, [b, 2 * h, 2 * w, c])
-
-    return pooled, back
+    return pooled, lambda change: ops.unpool(change, switches)
 
 
 def _flat(layer, x):

@@ -44,7 +44,7 @@ from tfvision.ops.grids import (
     thin_plate_spline_grid,
 )
 from tfvision.ops.heatmaps import render_heatmaps, soft_argmax
-from tfvision.ops.image_conv import has_fast_gradient, image_conv, image_gradient
+from tfvision.ops.image_conv import image_conv
 from tfvision.ops.letterbox import letterbox
 from tfvision.ops.masks import crop_masks, paste_masks
 from tfvision.ops.matching import match
@@ -98,10 +98,8 @@ __all__ = [
     "generalized_iou",
     "gram",
     "grid_sample",
-    "has_fast_gradient",
     "heatmap_peaks",
     "image_conv",
-    "image_gradient",
     "in_unit_sphere",
     "is_best_box",
     "is_diagonal",

@@ -1,20 +1,18 @@
-"""Convolutions of images, with a gradient of the image that is fast on a CPU."""
+"""Convolutions of grey images, with a gradient of the image that is fast on a CPU."""
 
 import numpy as np
 import tensorflow as tf
 
 from tfvision.ops.compiling import portable
 
-FEW = 4  # Channels, at most, of what counts as an image here.
-
 
 def image_conv(image, kernel, *, padding="VALID"):
-    """tf.nn.conv2d with stride 1, whose gradient of an image of few channels is matrix products.
+    """tf.nn.conv2d with stride 1, whose gradient of a grey image is a few matrix products.
 
-    TensorFlow's own kernel for it gives each input channel a whole vector: with 1 or 3 channels
-    most of that is empty. What learns from the image's gradient (spatial transformers, attacks)
-    waits for it longer than for all the rest. Where the image has more than 4 channels or unknown
-    sides, a GPU is there, or a model is exported, this is tf.nn.conv2d.
+    TensorFlow's own kernel for it gives each input channel a whole vector: with one channel most of
+    that is empty. What learns from the image's gradient (spatial transformers, attacks) waits for
+    it longer than for all the rest. Where the image has more channels or unknown sides, where a GPU
+    is there, or a model is exported, this is tf.nn.conv2d.
 
     image    float [b, h, w, c]
     kernel   float [rows, columns, c, d], of the same dtype
@@ -25,19 +23,14 @@ def image_conv(image, kernel, *, padding="VALID"):
     if padding not in ("VALID", "SAME"):
         raise ValueError(f"Expected padding 'VALID' or 'SAME'. Received: {padding=}")
     image = tf.convert_to_tensor(image)
-    if not has_fast_gradient(image):
+    grey = None not in image.shape[1:] and image.shape[3] == 1
+    if not grey or portable() or tf.config.list_physical_devices("GPU"):
         return tf.nn.conv2d(image, kernel, 1, padding)
     return _conv(image, tf.convert_to_tensor(kernel), padding)
 
 
-def has_fast_gradient(image):
-    """Whether image_gradient is the way back to an image [b, h, w, c] here."""
-    known = None not in image.shape[1:] and image.shape[3] <= FEW
-    return known and not portable() and not tf.config.list_physical_devices("GPU")
-
-
 def _conv(image, kernel, padding):
-    sides = tuple(image.shape[1:])
+    sides = tuple(image.shape[1:3])
 
     @tf.custom_gradient
     def conv(image, kernel):
@@ -54,26 +47,24 @@ def _conv(image, kernel, padding):
 
 
 def image_gradient(upstream, kernel, sides, padding):
-    """What each pixel of the image adds to the loss: float [b, h, w, c].
+    """What each pixel of the image adds to the loss: float [b, h, w, 1].
 
     One product gives what each output sends to each pixel of its window; two more, with constant
     matrices, add up what arrives in each column and then in each row.
 
     upstream  float [b, h', w', d], the gradient of the outputs
-    sides     (h, w, c) of the image
+    sides     (h, w) of the image
     """
-    h, w, c = sides
-    rows, columns, _, d = kernel.shape
+    (h, w), (rows, columns, _, d) = sides, kernel.shape
     high, wide = upstream.shape[1:3]
-    windows = tf.reshape(tf.transpose(kernel, [0, 2, 1, 3]), [-1, d])  # [rows * c * columns, d]
+    windows = tf.reshape(kernel, [rows * columns, d])
     sent = tf.matmul(tf.reshape(upstream, [-1, d]), windows, transpose_b=True)
-    sent = tf.reshape(sent, [-1, high, wide, rows * c, columns])
-    sent = tf.reshape(tf.transpose(sent, [0, 1, 3, 2, 4]), [-1, wide * columns])
-    across = tf.matmul(sent, tf.constant(arrivals(wide, columns, w, padding), sent.dtype))
-    across = tf.reshape(across, [-1, high * rows, c * w])
+    sent = tf.transpose(tf.reshape(sent, [-1, high, wide, rows, columns]), [0, 1, 3, 2, 4])
+    across = tf.constant(arrivals(wide, columns, w, padding), sent.dtype)
+    sent = tf.matmul(tf.reshape(sent, [-1, wide * columns]), across)
     down = tf.constant(arrivals(high, rows, h, padding).T, sent.dtype)
-    found = tf.reshape(tf.matmul(down, across), [-1, h, c, w])
-    return tf.transpose(found, [0, 1, 3, 2])
+    found = tf.matmul(down, tf.reshape(sent, [-1, high * rows, w]))
+    return tf.expand_dims(found, -1)
 
 
 def arrivals(outputs, taps, side, padding):

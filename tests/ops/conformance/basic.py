@@ -37,7 +37,3 @@ CASES += [
      "inputs": [IMAGE], "dynamic": dynamic, "onnx": True}
     for padding, dynamic in (("VALID", (0,)), ("SAME", (0, 1, 2)))
 ]
-CASES += [
-    {"op": "image_gradient", "inputs": [RANDOM.random([2, 7, 6, 4], np.float32)], "onnx": True,
-     "function": partial(ops.image_gradient, kernel=KERNEL, sides=(9, 7, 3), padding="VALID")},
-]
