@@ -52,7 +52,7 @@ class Config(engine.RunConfig):
     size: int = 0  # Side of your images, px; 0: what the classifier takes.
     start: Path | None = None  # A run of the same network whose weights are the first.
     adversarial: Literal["none", "fgsm", "pgd", "deepfool"] = "none"  # What training is against.
-    alpha: float = 0.5  # Share of the loss that unchanged images have.
+    alpha: float = 0.5  # Share of the loss of unchanged images; with --perturb once there is none.
     perturb: Literal["each_step", "once"] = "each_step"  # once: all images before the first step.
     magnify: float = 1.0  # deepfool: factor on what is trained against.
     epsilon: float = 0.1  # fgsm, pgd: length of the change, as a share of the range of --bounds.
@@ -173,10 +173,14 @@ def train(model, config):
         engine.save(model, config.run / "checkpoints", 1)
         return
     known = load(model, config, config.train_split)
+    once = config.perturb == "once" and config.adversarial != "none"
+    if once and config.start is None and config.classifier is None:
+        raise ValueError("Expected --start with --perturb once: a network that knows nothing has "
+                         "no borders to go to. Received: start=None")
     if "label" not in known:
         raise ValueError("Expected labels to train with: --data class_folders, or --steps 0 to "
                          f"take the classifier as it is. Received: --data {config.data}")
-    if config.perturb == "once" and config.adversarial != "none":
+    if once:
         known = known | {"image": perturbed_once(model, config, known)}
     data = partial(stream, known, batch_size=config.batch_size, seed=config.seed)
     engine.fit(model, data, config, picture=lambda: draw(model, config))
@@ -236,7 +240,8 @@ def evaluate(model, config):
     classifier's inputs, an epsilon is a share of their range. pgd_accuracy is a guard: who hides
     the gradient from DeepFool alone has a large rho, but falls to many small steps.
     """
-    if config.train_split == "train" and config.split != "test":
+    own_validation = config.data != "class_folders"
+    if own_validation and config.train_split == "train" and config.split != "test":
         raise ValueError("Expected --split test, all else was trained on: --train-split train. "
                          f"Received: split={config.split}")
     known = load(model, config, config.split)

@@ -71,9 +71,17 @@ TINY = Config(steps=4, epoch_steps=2, batch_size=8, points=48, width=0.06)
 
 def build(config):
     point_tasks.check_task(config.data, config.task)
+    check_shares(config)
     model = network(config)
     model.compile(optimizer=keras.optimizers.Adam(rate(config)))
     return model
+
+
+def check_shares(config):
+    """ValueError for changes of training sets that make no sense."""
+    if not (0 <= config.drop <= 1 and 0 <= config.outliers <= 1 and config.scale >= 0):
+        raise ValueError("Expected drop and outliers in 0..1 and scale >= 0. Received: "
+                         f"drop={config.drop}, outliers={config.outliers}, scale={config.scale}")
 
 
 def network(config):
@@ -160,8 +168,7 @@ def other(run, config):
     """The model of another run, which must be the same but for its seed."""
     there, own = (json.loads((folder / "config.json").read_text())["config"]
                   for folder in (run, config.run))
-    free = {"run", "seed", "runs", "split", "root", "epoch_steps", "points", "votes", "robustness",
-            "sets"}
+    free = {"run", "seed", "runs", "split", "root", "epoch_steps", "votes", "robustness", "sets"}
     unlike = sorted(n for n in own if n not in free and there.get(n) != own[n])
     if unlike:
         raise ValueError(f"Expected --runs that differ in --seed alone. Received: {run}, "
@@ -175,6 +182,7 @@ def other(run, config):
 def measure(model, config):
     """The metrics of one model."""
     truth = load(config, config.split)
+    check_measured(config, truth["points"].shape[1])
     points = truth["points"][:, : config.points]
     if config.task != "classify":
         labels, part = segmented(model, points, truth), truth["part"][:, : config.points]
@@ -187,6 +195,19 @@ def measure(model, config):
         answer = probabilities(model)
         found |= point_robustness.accuracies(points, truth["label"], answer, part=PART)
     return found
+
+
+def check_measured(config, most):
+    """ValueError for what cannot be measured with these flags and sets of `most` points."""
+    if config.points > most:
+        raise ValueError(f"Expected --points of at most {most}, which --data {config.data} has. "
+                         f"Received: points={config.points}")
+    if config.task != "classify" and (config.votes > 1 or config.robustness):
+        raise ValueError("Expected --task classify with --votes and --robustness. "
+                         f"Received: task={config.task!r}")
+    if config.robustness and config.data == "mnist":
+        raise ValueError("Expected --robustness of points in random order; those of digits are in "
+                         "rows, and repeated. Received: data='mnist'")
 
 
 def segmented(model, points, truth):

@@ -72,6 +72,11 @@ TINY = Config(steps=4, epoch_steps=2, batch_size=8, filters=(3, 4))
 
 
 def build(config):
+    if not 0 < config.crop <= 1:
+        raise ValueError(f"Expected 0 < crop <= 1. Received: crop={config.crop}")
+    if config.weights is not None and config.backbone != "inception":
+        raise ValueError("Expected --backbone inception with --weights. "
+                         f"Received: backbone={config.backbone!r}")
     shape, classes_count = shape_of(config), len(classes(config))
     transformer, classifier = networks(config, shape, classes_count)
     model = nets.SpatialTransformerNetwork(classifier, transformer, shape=shape)

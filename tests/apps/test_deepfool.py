@@ -120,6 +120,12 @@ def test_all_images_can_be_perturbed_before_the_first_step(kind):
     assert np.mean(changed > 0) > 0.9 and (kind == "deepfool" or changed.max() <= 0.05 + 1e-6)
 
 
+def test_a_network_that_knows_nothing_is_not_attacked_before_its_training():
+    config = tiny(PLAIN, adversarial="deepfool", perturb="once")
+    with pytest.raises(ValueError, match="Expected --start with --perturb once"):
+        app.train(engine.build(app, config), config)
+
+
 @pytest.mark.parametrize("kind", ["fgsm", "pgd"])
 def test_each_attack_is_measured_and_drawn(kind):
     config = tiny(PLAIN, attack=kind, images=10)
@@ -140,7 +146,7 @@ def test_epsilon_is_a_share_of_the_range_of_the_classifier_s_inputs(adversarial)
     other.classifier.set_weights([weights[0] / 255, *weights[1:]])
     scores, others = app.evaluate(model, config), app.evaluate(other, wide)
     for name in ("fooled", "fgsm_epsilon_90", "pgd_accuracy"):
-        assert scores.get(name) == pytest.approx(others.get(name), abs=1e-3)
+        assert scores[name] == pytest.approx(others[name], abs=1e-3)
     assert others["median_linf"] == pytest.approx(255 * scores["median_linf"], rel=1e-4)
     image, label = (tf.constant(app.load(model, config, "fit")[key][:9])
                     for key in ("image", "label"))

@@ -168,3 +168,22 @@ def test_points_that_could_be_added_change_nothing():
                             (own, np.concatenate([own, upper]), own[critical]))
         np.testing.assert_array_equal(whole, more)
         np.testing.assert_array_equal(whole, few)
+
+
+@pytest.mark.parametrize("options, told", [
+    ({"points": 5000}, "Expected --points of at most .* points=5000"),
+    ({"task": "part", "votes": 2, "rotate": "up"}, "Expected --task classify with --votes"),
+    ({"task": "semantic", "robustness": True}, "Expected --task classify with --votes"),
+    ({"drop": 1.5}, "Expected drop and outliers in 0..1.*drop=1.5"),
+    ({"scale": -1.0}, "Expected drop and outliers.*scale=-1.0"),
+])
+def test_flags_that_make_no_sense_are_refused(options, told):
+    config = dataclasses.replace(app.TINY, **options)
+    with pytest.raises(ValueError, match=told):
+        app.evaluate(engine.build(app, config), config)
+
+
+def test_digits_have_no_curves_of_robustness():
+    config = dataclasses.replace(app.TINY, data="mnist", robustness=True)
+    with pytest.raises(ValueError, match="Expected --robustness of points in random order"):
+        app.check_measured(config, 256)

@@ -127,6 +127,25 @@ def test_birds_are_trained_drawn_and_served_with_the_same_commands(tmp_path, mon
     assert served["probabilities"].shape == (2, len(app.classes(config)))
 
 
+def test_a_single_window_is_enough():
+    config = dataclasses.replace(BIRDS, parallel=1)
+    model, known = engine.build(app, config), app.load(config, "validation")
+    batch = {name: tf.constant(known[name][:4]) for name in ("image", "label")}
+    model.train_step(batch)
+    assert model.look(batch["image"])["transformed"].shape == (4, 1, 32, 32, 3)
+    with pytest.raises(ValueError, match="Expected at least 1 part"):
+        engine.build(app, dataclasses.replace(BIRDS, parallel=0))
+
+
+@pytest.mark.parametrize("options, told", [
+    ({"crop": 0.0}, "Expected 0 < crop <= 1. Received: crop=0.0"),
+    ({"weights": Path("w.h5")}, "Expected --backbone inception with --weights"),
+])
+def test_flags_that_make_no_sense_are_refused(options, told):
+    with pytest.raises(ValueError, match=told):
+        app.build(dataclasses.replace(BIRDS, **options))
+
+
 def folders(root, *splits):
     """Six grey pictures for each of two classes, in folders named after splits."""
     for split in splits:

@@ -124,3 +124,10 @@ def test_the_published_meshes_are_read(data_root):
     np.testing.assert_array_equal(np.bincount(found["label"]), [4] * 19)
     found = shapenet_aligned.load(data_root / "shapenet_aligned", "train", count=64)
     assert set(found["label"]) == set(range(10)) and np.isfinite(found["points"]).all()
+
+
+def test_splits_above_the_classes_are_no_classes(tmp_path):
+    for split in ("train", "test"):
+        write(tmp_path / split / "chair" / "1.off")
+    with pytest.raises(DataError, match="found .'test', 'train'. above the classes. Move train/"):
+        shapes.names(tmp_path)

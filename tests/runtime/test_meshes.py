@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from tfvision.runtime import points
+from tfvision.runtime import meshes, points
 
 CORNERS = np.array([[0, 0, 0], [2, 0, 0], [2, 1, 0], [0, 1, 0]], float)
 FACES = ((0, 1, 2), (0, 2, 3))
@@ -80,3 +80,14 @@ def test_what_trimesh_writes_is_read(tmp_path, kind):
     np.testing.assert_allclose(np.unique(corners, axis=0), np.unique(box.vertices, axis=0))
     found = points.read(file, count=500)["points"]
     np.testing.assert_allclose(np.abs(found / [0.5, 1, 1.5]).max(1), 1)
+
+
+def test_corners_of_an_obj_below_zero_count_back_from_their_line(tmp_path):
+    file = tmp_path / "two.obj"
+    one, other = ("v {0} 0 0\nv {1} 0 0\nv {0} 1 0\nf -3 -2 -1\n".format(x, x + 1) for x in (0, 5))
+    file.write_text(one + other)
+    found = meshes.obj(file.read_bytes())
+    np.testing.assert_array_equal(found["faces"], [[0, 1, 2], [3, 4, 5]])
+    file.write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 0 1 2\n")
+    with pytest.raises(ValueError, match="two.obj.*corner 0; they count from 1"):
+        points.read(file)

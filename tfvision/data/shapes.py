@@ -46,6 +46,9 @@ def names(root=None):
     """The classes, by name: the folders that hold shapes."""
     root = locate(root, FOLDER, publisher=PUBLISHER, layout=LAYOUT)
     found = sorted(f.name for f in root.iterdir() if f.is_dir() and every(f))
+    if found and set(found) <= {"train", "test", "validation"}:
+        raise DataError(f"{root}: expected {LAYOUT}, found {found} above the classes. Move train/ "
+                        "and test/ into the folder of each class")
     if len(found) < 2:
         raise DataError(
             f"{root}: expected a folder of shapes for each of at least 2 classes, found {found}"

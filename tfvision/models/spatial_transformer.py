@@ -119,11 +119,15 @@ def part_localisation(backbone, *, reduce=2, units=128):
 def part_classifier(backbones, classes, *, dropout=0.0):
     """Classes from parts: each part has a backbone of its own; their mean features are joined.
 
-    inputs   float [b, parts, h, w, c]
+    inputs   float [b, parts, h, w, c]; of a single part [b, h, w, c], as its transformer gives it
     return   logits float32 [b, classes]
+    raises   ValueError without a part
     """
-    parts = keras.Input([len(backbones), *backbones[0].input_shape[1:]], name="parts")
-    seen = [net(parts[:, i]) for i, net in enumerate(backbones)]
+    if not backbones:
+        raise ValueError("Expected at least 1 part. Received: backbones=[]")
+    shape, alone = backbones[0].input_shape[1:], len(backbones) == 1
+    parts = keras.Input(shape if alone else [len(backbones), *shape], name="parts")
+    seen = [net(parts if alone else parts[:, i]) for i, net in enumerate(backbones)]
     seen = [keras.layers.GlobalAveragePooling2D()(maps) for maps in seen]
     x = keras.layers.Concatenate()(seen) if len(seen) > 1 else seen[0]
     return keras.Model(parts, _logits(x, classes, dropout), name="part_classifier")

@@ -118,11 +118,22 @@ def obj(data):
     """OBJ: the corners (v) and faces (f) of all its objects."""
     rows = words(data, comments=True)
     points = numbers([row[1:4] for row in rows if row[0] == "v"])
-    polygons = [[int(word.split("/")[0]) for word in row[1:]] for row in rows if row[0] == "f"]
     if not len(points):
         raise ValueError("it has no corners")
-    polygons = [[i - 1 if i > 0 else i + len(points) for i in each] for each in polygons]
+    polygons, before = [], 0
+    for row in rows:
+        before += row[0] == "v"
+        if row[0] == "f":
+            polygons.append([corner(word, before) for word in row[1:]])
     return checked({"points": points, "faces": triangles(polygons)})
+
+
+def corner(word, before):
+    """The number, from 0, of the corner in an OBJ's face: below 0 it counts back from there."""
+    number = int(word.split("/")[0])
+    if number == 0:
+        raise ValueError("a face names the corner 0; they count from 1")
+    return number - 1 if number > 0 else before + number
 
 
 def stl(data):
