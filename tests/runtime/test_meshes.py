@@ -84,7 +84,7 @@ def test_what_trimesh_writes_is_read(tmp_path, kind):
 
 def test_corners_of_an_obj_below_zero_count_back_from_their_line(tmp_path):
     file = tmp_path / "two.obj"
-    one, other = ("v {0} 0 0\nv {1} 0 0\nv {0} 1 0\nf -3 -2 -1\n".format(x, x + 1) for x in (0, 5))
+    one, other = (f"v {x} 0 0\nv {x + 1} 0 0\nv {x} 1 0\nf -3 -2 -1\n" for x in (0, 5))
     file.write_text(one + other)
     found = meshes.obj(file.read_bytes())
     np.testing.assert_array_equal(found["faces"], [[0, 1, 2], [3, 4, 5]])
