@@ -41,6 +41,12 @@ def slow(**options):
         net, classes=COUNT, size=(64, 64), regions=16, proposed=ROOM, count=8, **options))
 
 
+def seeded(make):
+    """The same weights each time."""
+    keras.utils.set_random_seed(0)
+    return make()
+
+
 def compiled(made):
     made.compile(optimizer=keras.optimizers.Adam(3e-3))
     return made
@@ -139,9 +145,10 @@ def test_it_is_kept_in_a_file(made, batch, tmp_path):
 @pytest.mark.slow  # Compiling takes most of a minute.
 @pytest.mark.parametrize("make", [fast, slow])
 def test_training_and_inference_compile_under_xla(make, batch):
-    told = steps(make(), batch, 1)[0]
-    for name, value in steps(make(), batch, 1, jit_compile=True)[0].items():
-        assert value == pytest.approx(told[name], rel=0.2, abs=1e-3), name
+    told = steps(seeded(make), batch, 1)[0]
+    for name, value in steps(seeded(make), batch, 1, jit_compile=True)[0].items():
+        two = 2 / 96  # Regions; XLA draws others.
+        assert value == pytest.approx(told[name], rel=0.2, abs=two), name
     made = trained(make, batch)
     look = tf.function(lambda image, boxes: made(image, boxes), jit_compile=True, autograph=False)
     image = tf.cast(batch["image"], tf.float32)
